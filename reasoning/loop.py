@@ -1,0 +1,92 @@
+"""The event loop behind the sync doors, and how a call crosses from one loop to another.
+
+All sync doors share one lazy daemon thread that runs an event loop, so that they work in scripts, threads and
+notebooks (where a loop runs already), and a client opened once serves them all.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from reasoning.errors import ReasoningError
+
+T = TypeVar("T")
+
+WIND_DOWN_S = 2.0
+"""Seconds that a cancelled call is given to let go of what it holds."""
+
+_lock = threading.Lock()
+_shared: tuple[int, asyncio.AbstractEventLoop] | None = None  # (process id, loop): a forked child has no loop thread
+
+
+def shared_loop() -> asyncio.AbstractEventLoop:
+    """The process's loop for sync doors; its thread starts at the first call."""
+    global _shared
+    with _lock:
+        if _shared is None or _shared[0] != os.getpid():
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=_serve, args=(loop,), name="reasoning-loop", daemon=True).start()
+            _shared = (os.getpid(), loop)
+        return _shared[1]
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+def home_loop() -> asyncio.AbstractEventLoop:
+    """The loop that something opened here belongs to: the running one, else the shared one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return shared_loop()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine on the shared loop and waits for it: the body of every sync door.
+
+    Ctrl-C cancels the work, waits for it to wind down, and is raised again.
+
+    Raises:
+        ReasoningError: Called from the shared loop itself, where waiting would never end.
+    """
+    loop = shared_loop()
+    try:
+        here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if here is loop:
+        work.close()
+        raise ReasoningError("A sync call was made from inside async code of this library; await its a… twin instead.")
+    wound_down = threading.Event()
+
+    async def watched() -> T:
+        try:
+            return await work
+        finally:
+            wound_down.set()
+
+    future = asyncio.run_coroutine_threadsafe(watched(), loop)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        if future.cancel():
+            wound_down.wait(WIND_DOWN_S)
+        raise
+
+
+async def on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Awaits a coroutine on the loop it belongs to, from whichever loop the caller runs on.
+
+    Raises:
+        ReasoningError: That loop is closed.
+    """
+    if asyncio.get_running_loop() is loop:
+        return await work
+    if loop.is_closed():
+        work.close()
+        raise ReasoningError("The event loop this backend was opened on is closed; open the backend anew on this one.")
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
