@@ -89,7 +89,7 @@ class Completion(BaseModel):
     seed: int | None = None
     rendered: str | None = None
     degradations: tuple[str, ...] = ()
-    request: Request | None = None
+    request: Request | None = Field(default=None, repr=False)
 
     @classmethod
     def failed(cls, request: Request, index: int, failure: Failure, latency_s: float = 0.0) -> "Completion":

@@ -1,0 +1,1 @@
+"""Drivers and layers, each a Backend."""

@@ -1,0 +1,1 @@
+"""Tasks, suites, runs, statistics and the command line."""

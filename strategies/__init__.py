@@ -1,0 +1,1 @@
+"""How to turn a problem into an answer: paths, votes, stopping, prompts."""
