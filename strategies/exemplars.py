@@ -1,0 +1,78 @@
+"""Exemplar sets: solved problems that stand before the question.
+
+One set serves every strategy: an exemplar's answer is for `Direct`, its reasoning for `ChainOfThought`, its program for
+`ProgramOfThought`. The sets of this project are its own and lie in `prompts/`, one YAML file each; a person's own set
+is named by its path.
+"""
+
+from functools import cache
+from pathlib import Path as File
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reasoning.answer import AnswerKind, Number
+from reasoning.errors import DataError, UnknownNameError
+
+FOLDER = File(__file__).parent / "prompts"
+
+
+class Exemplar(BaseModel):
+    """A solved problem.
+
+    Attributes:
+        question: Its text.
+        reasoning: The way to the answer, without the answer's sentence.
+        program: A Python program that leaves the answer in `ans`.
+        answer: The answer as it is to be written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    reasoning: str
+    program: str
+    answer: str
+
+
+class ExemplarSet(BaseModel):
+    """A named set of exemplars with one kind of answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: AnswerKind = Number()
+    language: str = "en"
+    exemplars: tuple[Exemplar, ...]
+
+
+def set_names() -> list[str]:
+    """The names of this project's sets."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+@cache
+def exemplar_set(name: str) -> ExemplarSet:
+    """The set of a name, or of a person's own YAML file.
+
+    Raises:
+        UnknownNameError: No such set.
+        DataError: The file cannot be read as one; the message says where, and what was expected.
+    """
+    own = name.endswith((".yaml", ".yml"))
+    file = File(name) if own else FOLDER / f"{name}.yaml"
+    if not own and name not in set_names():
+        raise UnknownNameError("exemplar set", name, set_names())
+    import yaml  # here, because it costs start-up time that a zero-shot strategy need not pay
+
+    try:
+        return ExemplarSet.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise DataError(f"The exemplar set {name} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"The exemplar set {name} is no YAML: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"The exemplar set {name} is not as expected at {where or 'its top'}: {first['msg']}."
+        ) from error

@@ -1,0 +1,242 @@
+"""What a strategy is: a frozen configuration that turns a problem into an answer."""
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from reasoning import loop
+from reasoning.backends.backend import Backend
+from reasoning.errors import ConfigError, ReasoningError, RunStopped, SpendLimitError
+from reasoning.problem import Problem
+from strategies.events import ItemEvent, OnEvent, PathEvent
+from strategies.named import Named
+from strategies.path import Path
+from strategies.result import Result
+from strategies.scope import Scope
+from strategies.voting import Majority
+
+STRATEGIES: Mapping[str, str] = {
+    "direct": "strategies.direct:Direct",
+    "chain-of-thought": "strategies.chain_of_thought:ChainOfThought",
+    "program-of-thought": "strategies.program_of_thought:ProgramOfThought",
+    "self-consistency": "strategies.self_consistency:SelfConsistency",
+}
+"""This project's own strategies by their names."""
+
+
+class Strategy(Named):
+    """How to turn a problem into an answer: fields are its configuration; it holds no backend and no state.
+
+    A combining strategy implements `decide_on`; a path strategy (`PathStrategy`) implements `path`.
+    """
+
+    what: ClassVar[str] = "strategy"
+    group: ClassVar[str] = "reasoning.strategies"
+    names: ClassVar[Mapping[str, str]] = STRATEGIES
+
+    @abstractmethod
+    async def decide_on(self, problem: Problem, scope: Scope, until: float | None) -> Result:
+        """Answers one problem.
+
+        Args:
+            problem: What is asked.
+            scope: The backend as this problem sees it.
+            until: The loop's time at which paths still under way are abandoned; None for no deadline.
+        """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Most paths it draws for a problem."""
+
+    def sampled(self, temperature: float) -> Self:
+        """This strategy with the temperature of a vote written in wherever none is set."""
+        return self
+
+    def with_shots(self, shots: str) -> Self:
+        """This strategy with a task's exemplar set written in wherever none was chosen."""
+        return self
+
+    async def asolve(
+        self,
+        problem: Problem | str,
+        backend: Backend,
+        *,
+        backends: Mapping[str, Backend] | None = None,
+        seed: int = 0,
+        deadline: float | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Result:
+        """Answers one problem.
+
+        Args:
+            problem: A problem, or a plain question whose answer is a number.
+            backend: The model.
+            backends: Other models by role, e.g. `{"judge": …}`.
+            seed: The run's seed: other seeds, other draws.
+            deadline: Seconds after which paths still under way abstain; the result is then not order-safe.
+            on_event: Told of every draw, path, tally, stop and item.
+
+        Raises:
+            RunStopped: Authentication, a bad request, or the spend limit.
+        """
+        problem = Problem.of(problem)
+        if deadline is not None and deadline <= 0:
+            raise ConfigError(f"A deadline is a number of seconds above 0; got {deadline}.")
+        scope = Scope(backend, problem.id, roles=backends, seed=seed, on_event=on_event)
+        started = time.perf_counter()
+        until = None if deadline is None else asyncio.get_running_loop().time() + deadline
+        result = await self.decide_on(problem, scope, until)
+        result = result.model_copy(update={"seconds": time.perf_counter() - started})
+        scope.emit(ItemEvent(problem.id, result))
+        return result
+
+    async def asolve_stream(
+        self, problems: Iterable[Problem | str], backend: Backend, **how: Any
+    ) -> AsyncIterator[Result]:
+        """Answers many problems and yields each result as it is ready, in no fixed order.
+
+        Args:
+            problems: Read lazily: at most `look_ahead` of them are under way.
+            backend: The model.
+            **how: As for `asolve`, and
+
+                - `look_ahead`: problems under way at once; by default twice what the backend likes to have in flight;
+                - `errors`: what to do when the strategy itself breaks on a problem: `"raise"` (the default), or
+                  `"record"`: yield a result that says so.
+
+        Raises:
+            RunStopped: What stopped the run, after every problem that could still be finished was yielded.
+        """
+        async for _, result in self._placed(problems, backend, **how):
+            yield result
+
+    async def _placed(
+        self,
+        problems: Iterable[Problem | str],
+        backend: Backend,
+        *,
+        look_ahead: int | None = None,
+        errors: Literal["raise", "record"] = "raise",
+        **how: Any,
+    ) -> AsyncIterator[tuple[int, Result]]:
+        """The results of `asolve_stream`, each with its problem's place."""
+        ahead = look_ahead or max(4, 2 * backend.capabilities.concurrency)
+        waiting = enumerate(Problem.of(problem) for problem in problems)
+        under_way: dict[asyncio.Task[Result], int] = {}
+        stop: RunStopped | None = None
+        try:
+            while True:
+                while stop is None and len(under_way) < ahead and (following := next(waiting, None)) is not None:
+                    place, problem = following
+                    under_way[asyncio.create_task(self._on_record(problem, backend, errors, how))] = place
+                if not under_way:
+                    break
+                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    place, broke = under_way.pop(task), task.exception()
+                    if broke is None:
+                        yield place, task.result()
+                    elif isinstance(broke, SpendLimitError):
+                        stop = stop or broke
+                    else:
+                        raise broke
+        finally:
+            await _cancel(under_way)
+        if stop is not None:
+            raise stop
+
+    async def _on_record(
+        self, problem: Problem, backend: Backend, errors: Literal["raise", "record"], how: Mapping[str, Any]
+    ) -> Result:
+        try:
+            return await self.asolve(problem, backend, **how)
+        except ReasoningError:
+            raise
+        except Exception as error:
+            if errors == "raise":
+                raise
+            return Result(problem=problem, stopped="error", error=f"{type(error).__name__}: {error}")
+
+    async def asolve_many(self, problems: Iterable[Problem | str], backend: Backend, **how: Any) -> list[Result]:
+        """Answers many problems; results come in the problems' order. Arguments as for `asolve_stream`."""
+        placed = {place: result async for place, result in self._placed(problems, backend, **how)}
+        return [placed[place] for place in sorted(placed)]
+
+    def solve(self, problem: Problem | str, backend: Backend, **how: Any) -> Result:
+        """`asolve` for sync code, scripts and notebooks."""
+        return loop.run(self.asolve(problem, backend, **how))
+
+    def solve_many(self, problems: Iterable[Problem | str], backend: Backend, **how: Any) -> list[Result]:
+        """`asolve_many` for sync code, scripts and notebooks."""
+        return loop.run(self.asolve_many(problems, backend, **how))
+
+
+StrategyField = Annotated[SerializeAsAny[Strategy], BeforeValidator(Strategy.of_config)]
+
+
+async def gather_paths(
+    strategy: "PathStrategy", problem: Problem, scope: Scope, indices: Sequence[int], until: float | None
+) -> tuple[list[Path], bool]:
+    """Draws the paths of the given indices at once.
+
+    Returns:
+        The paths in index order, and whether the deadline cut any of them.
+    """
+
+    async def one(index: int) -> Path:
+        path = await strategy.path(problem, scope, index)
+        scope.emit(PathEvent(problem.id, path))
+        return path
+
+    if len(indices) == 1 and until is None:
+        return [await one(indices[0])], False
+    tasks = [asyncio.create_task(one(index)) for index in indices]
+    try:
+        timeout = None if until is None else max(0.0, until - asyncio.get_running_loop().time())
+        _, late = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
+        broke = next((task.exception() for task in tasks if task.done() and task.exception()), None)
+        if broke is not None:
+            raise broke
+    finally:
+        await _cancel(tasks)
+    abandoned = "still under way at the deadline"
+    return [
+        Path.without_answer(index, "abandoned", abandoned) if task in late else task.result()
+        for index, task in zip(indices, tasks, strict=True)
+    ], bool(late)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    pending = [task for task in tasks if not task.done()]
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+class PathStrategy(Strategy):
+    """A strategy of one line of reasoning: it implements `path`, and any vote can be taken over its paths.
+
+    Every model call inside path `index` uses that draw index (an inner fan-out of width w uses index · w + j).
+    """
+
+    @abstractmethod
+    async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
+        """Draws one path."""
+
+    @property
+    def width(self) -> int:
+        """One path."""
+        return 1
+
+    async def decide_on(self, problem: Problem, scope: Scope, until: float | None) -> Result:
+        """Draws path 0 and answers what it does."""
+        paths, cut = await gather_paths(self, problem, scope, [0], until)
+        tally = Majority().tally(paths, scope.salt)
+        stopped = "deadline" if cut else "single path"
+        return Result.decided(problem, paths, tally, stopped, degradations=scope.degradations, order_safe=not cut)
