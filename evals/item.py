@@ -1,17 +1,15 @@
 """A problem with what its answer is scored against."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from reasoning.answer import Answer, AnswerKind
+from reasoning.answer import kind as kind_of
 from reasoning.errors import ConfigError, DataError
 from reasoning.problem import Problem
 
 Verify = Callable[[Answer], float]
 """Gives an answer's score in [0, 1], where no single answer is right (countdown and the like)."""
-
-NO_METADATA: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ class Item:
     problem: Problem
     gold: Answer | None = None
     verify: Verify | None = None
-    metadata: Mapping[str, object] = NO_METADATA
+    metadata: Mapping[str, object] = field(default_factory=dict)
     group: str | None = None
 
     def __post_init__(self) -> None:
@@ -46,16 +44,17 @@ class Item:
         gold: object,
         kind: "AnswerKind | str" = "number",
         *,
-        metadata: Mapping[str, object] = NO_METADATA,
+        metadata: Mapping[str, object] | None = None,
         group: str | None = None,
     ) -> "Item":
         """An item from a gold answer as it is written, e.g. `"1,000"`.
 
         Raises:
+            UnknownNameError: No such kind.
             DataError: The gold cannot be read as an answer of its kind.
         """
-        problem = Problem.model_validate({"id": id, "question": question, "kind": kind})
-        return cls(problem=problem, gold=parsed_gold(problem, gold), metadata=metadata, group=group)
+        problem = Problem(id=id, question=question, kind=kind_of(kind) if isinstance(kind, str) else kind)
+        return cls(problem=problem, gold=parsed_gold(problem, gold), metadata=metadata or {}, group=group)
 
     @property
     def id(self) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 from evals.item import Item
 from evals.where import Where
@@ -12,6 +12,12 @@ from reasoning.answer import AnswerKind
 from reasoning.errors import ConfigError, DataError, UnknownNameError
 
 Order = Literal["seeded", "source"]
+
+
+class _Survey(NamedTuple):
+    ids: dict[str, int]
+    metadata: tuple[str, ...]
+    fingerprint: str
 
 
 class Selection(Sequence[Item]):
@@ -46,7 +52,6 @@ class Task:
         load: Gives the items; called once. Its sequence may build items on demand, and may have a method
             `place(index)` that says where an item stands, for error messages.
         shots: The exemplar set that suits the task, or None.
-        metadata: The columns that items can be sliced by.
         source: What the items were read from, in words.
         description: One line for lists.
     """
@@ -55,7 +60,6 @@ class Task:
     kind: AnswerKind
     load: Callable[[], Sequence[Item]]
     shots: str | None = None
-    metadata: tuple[str, ...] = ()
     source: str = ""
     description: str = ""
 
@@ -71,13 +75,11 @@ class Task:
         kind = items[0].problem.kind
         if other := next((item for item in items if item.problem.kind != kind), None):
             raise ConfigError(f"Task {name!r} mixes answer kinds: {items[0].id!r} has {kind!r}, {other.id!r} another.")
-        columns = dict.fromkeys(column for item in items for column in item.metadata)
         return cls(
             name=name,
             kind=kind,
             load=lambda: items,
             shots=shots,
-            metadata=tuple(columns),
             source="items made in Python",
             description=description,
         )
@@ -90,7 +92,7 @@ class Task:
 
     def __getitem__(self, id: str) -> Item:
         """The item of an id."""
-        ids = self._surveyed[0]
+        ids = self._surveyed.ids
         if id not in ids:
             raise UnknownNameError(f"item of {self.name}", id, ids)
         return self._loaded[ids[id]]
@@ -115,7 +117,7 @@ class Task:
             raise ConfigError(f"limit must be 1 or more, not {limit}.")
         if order not in ("seeded", "source"):
             raise ConfigError(f"order must be 'seeded' or 'source', not {order!r}.")
-        ids = self._surveyed[0]
+        ids = self._surveyed.ids
         indices = list(range(len(ids)))
         if where is not None:
             condition = Where.parse(where, self.metadata)
@@ -130,7 +132,12 @@ class Task:
     @property
     def fingerprint(self) -> str:
         """A hash over all items: ids, questions, golds (or what verifies them), groups and kind, in any order."""
-        return self._surveyed[1]
+        return self._surveyed.fingerprint
+
+    @property
+    def metadata(self) -> tuple[str, ...]:
+        """The columns that items can be sliced by."""
+        return self._surveyed.metadata
 
     @cached_property
     def _loaded(self) -> Sequence[Item]:
@@ -140,9 +147,10 @@ class Task:
         return items
 
     @cached_property
-    def _surveyed(self) -> tuple[dict[str, int], str]:
-        """The index of each id, and the fingerprint; one pass, which also finds every gold that cannot be read."""
+    def _surveyed(self) -> "_Survey":
+        """One pass over the items, which also finds every gold that cannot be read."""
         ids: dict[str, int] = {}
+        columns: dict[str, None] = {}
         digests = []
         for index, item in enumerate(self._loaded):
             if item.id in ids:
@@ -151,11 +159,12 @@ class Task:
                     "ids must differ."
                 )
             ids[item.id] = index
+            columns.update(dict.fromkeys(item.metadata))
             digests.append(_digest(item))
         whole = hashlib.sha256(self.kind.model_dump_json().encode())
         for digest in sorted(digests):
             whole.update(digest)
-        return ids, whole.hexdigest()[:32]
+        return _Survey(ids, tuple(columns), whole.hexdigest()[:32])
 
     def _place(self, index: int) -> str:
         place: Callable[[int], str] | None = getattr(self._loaded, "place", None)

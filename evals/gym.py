@@ -1,0 +1,148 @@
+"""Tasks from reasoning-gym: generated, seeded, any number of items, nothing to download."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from evals.arithmetic import is_formula, is_list, makes
+from evals.gym_names import GENERATORS
+from evals.item import Item, Verify, parsed_gold
+from evals.task import Task
+from reasoning.answer import Answer, AnswerKind, kind
+from reasoning.errors import ConfigError, MissingPackageError, UnknownNameError
+from reasoning.problem import Problem
+
+PREFIX = "reasoning-gym:"
+SIZE = 200
+"""How many items a task has unless `size` says otherwise."""
+
+_FULL_MARKS = 1 - 1e-9
+_SHOTS = {
+    **dict.fromkeys(("basic_arithmetic", "chain_sum", "products"), "arithmetic"),
+    **dict.fromkeys(("gsm_symbolic", "leg_counting"), "word-problems"),
+}
+_EVALUATES: Mapping[str, Callable[[str], bool]] = {
+    **dict.fromkeys(("binary_matrix", "n_queens", "spiral_matrix", "string_insertion"), is_list),
+    **dict.fromkeys(("intermediate_integration", "polynomial_multiplication", "simple_integration"), is_formula),
+}
+"""The generators whose scorers evaluate an answer's text, with the check that a text must pass first."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Solves:
+    """Verifies an answer to countdown or the game of 24."""
+
+    target: int
+    numbers: tuple[int, ...]
+
+    @property
+    def identity(self) -> str:
+        """What it verifies."""
+        return f"makes {self.target} of {sorted(self.numbers)}"
+
+    def __call__(self, answer: Answer) -> float:
+        return float(makes(str(answer), self.target, self.numbers))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scored:
+    """Verifies an answer with its generator's own scorer.
+
+    Those scorers give fractions as training rewards (0.01 for any answer at all, 0.05 for a well-formed one): below
+    full marks an answer is wrong, unless `partial`.
+    """
+
+    dataset: Any
+    entry: Mapping[str, Any]
+    kind: AnswerKind
+    admits: Callable[[str], bool] | None
+    partial: bool
+
+    @property
+    def identity(self) -> str:
+        """What it verifies."""
+        return f"{self.entry['answer']}{' with partial credit' if self.partial else ''}"
+
+    def __call__(self, answer: Answer) -> float:
+        text = self.kind.text(answer)
+        if self.admits is not None and not self.admits(text):
+            return 0.0
+        score = float(self.dataset.score_answer(text, self.entry))
+        return score if self.partial else float(score >= _FULL_MARKS)
+
+
+def gym_task(name: str, size: int = SIZE, seed: int = 0, partial: bool = False, **config: Any) -> Task:
+    """A task of a reasoning-gym generator.
+
+    Args:
+        name: The generator, e.g. `"products"`.
+        size: How many items. A larger task begins with the items of a smaller one.
+        seed: Of the generator, which gives item i of seed s from s + i: seeds closer than `size` share items.
+        partial: Whether a scorer's fractions count; else an answer is right or wrong.
+        **config: The generator's own options, e.g. `min_terms=2`.
+
+    Raises:
+        UnknownNameError: No such generator, or it has no such option.
+        ConfigError: An option is out of its range.
+        MissingPackageError: reasoning-gym is not installed; raised when the items are first asked for.
+    """
+    if name not in GENERATORS:
+        raise UnknownNameError("reasoning-gym generator", name, GENERATORS)
+    if size < 1:
+        raise ConfigError(f"size must be 1 or more, not {size}.")
+    answers, has_gold = GENERATORS[name]
+    answer_kind = kind(answers)
+
+    def load() -> Sequence[Item]:
+        dataset = _dataset(name, size, seed, config)
+        return [_item(name, dataset, i, answer_kind, has_gold, partial) for i in range(size)]
+
+    return Task(
+        name=f"{PREFIX}{name}",
+        kind=answer_kind,
+        load=load,
+        shots=_SHOTS.get(name),
+        source=f"reasoning-gym, {size} items of seed {seed}",
+    )
+
+
+def _dataset(name: str, size: int, seed: int, config: Mapping[str, Any]) -> Any:
+    try:
+        from reasoning_gym.factory import DATASETS, create_dataset
+    except ModuleNotFoundError as error:
+        raise MissingPackageError("reasoning_gym", "pip install reasoning-gym", f"The task {PREFIX}{name}") from error
+    if name not in DATASETS:
+        raise ConfigError(f"The installed reasoning-gym has no generator {name!r}: pip install -U reasoning-gym")
+    known = [field.name for field in dataclasses.fields(DATASETS[name][1]) if field.name not in ("seed", "size")]
+    for option in config:
+        if option not in known:
+            raise UnknownNameError(f"option of {PREFIX}{name}", option, [*known, "size", "seed", "partial"])
+    try:
+        return create_dataset(name, size=size, seed=seed, **config)
+    except (AssertionError, ValueError, TypeError) as error:
+        raise ConfigError(f"{PREFIX}{name} does not take these options: {error}.") from error
+
+
+def _item(name: str, dataset: Any, index: int, answers: AnswerKind, has_gold: bool, partial: bool) -> Item:
+    entry = dataset[index]
+    problem = Problem(id=str(index), question=entry["question"].strip(), kind=answers)
+    metadata = {column: value for column, value in entry["metadata"].items() if _is_slice(column, value)}
+    if has_gold:
+        return Item(problem=problem, gold=parsed_gold(problem, entry["answer"], f"{PREFIX}{name}"), metadata=metadata)
+    return Item(problem=problem, verify=_verifier(name, dataset, entry, answers, partial), metadata=metadata)
+
+
+def _is_slice(column: str, value: object) -> bool:
+    """Whether items can be sliced by a column: a number or a short name, and not the answer."""
+    if column.startswith(("source_", "answer", "solution")):
+        return False
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 40)
+
+
+def _verifier(name: str, dataset: Any, entry: Mapping[str, Any], answers: AnswerKind, partial: bool) -> Verify:
+    facts = entry["metadata"]
+    if name == "countdown":
+        return Solves(facts["target"], tuple(facts["numbers"]))
+    if name == "puzzle24":
+        return Solves(24, tuple(facts["numbers"]))
+    return Scored(dataset, entry, answers, _EVALUATES.get(name), partial)

@@ -1,0 +1,77 @@
+"""Arithmetic from a model is read, never run."""
+
+import pytest
+
+from evals.arithmetic import is_formula, is_list, makes
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("94*4 - 61 - 6", True),
+        ("(94 × 4) − 61 − 6", True),
+        ("94*4 - (61 + 6)", True),
+        ("94*4 - 61 - 6 + 0", False),  # 0 is not among the numbers
+        ("309", False),
+        ("94*4 - 67", False),
+        ("94*4 - 61 - 6 = 309", False),
+        ("94*4 - 61 - 6.0", False),
+        ("94**4", False),
+        ("94/0", False),
+        ("", False),
+        ("True*94", False),
+        ("__import__('os').system('true')", False),
+        ("(" * 5000, False),
+        ("9" * 999 + "+" + "9" * 5000, False),
+    ],
+)
+def test_countdown(text: str, right: bool) -> None:
+    assert makes(text, 309, [6, 61, 94, 4]) is right
+
+
+def test_exact_fractions() -> None:
+    assert makes("8/(3 - 8/3)", 24, [3, 3, 8, 8])
+    assert not makes("8/(3 - 8/3) + 0*3", 24, [3, 3, 8, 8])
+    assert not makes("49/2", 24, [49, 2])  # 24.5 is not 24, though int() of it is
+
+
+@pytest.mark.parametrize(
+    "text", ["-34*x**8/15 - 5*x/4 + C", "-4*(-2*x - 8)**(3/2)/3 + C", "sin(2*x)*exp(-x)", "sqrt(x)"]
+)
+def test_formulas(text: str) -> None:
+    assert is_formula(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "x.__class__",
+        "(lambda: 1)()",
+        "[x for x in range(9)]",
+        "10**10**10",
+        "2**(9999*9999)",
+        "open('f')",
+        "f'{x}'",
+        "x" * 2000,
+        "-" * 900 + "1",
+        "eval('1')",
+    ],
+)
+def test_what_is_no_formula(text: str) -> None:
+    assert not is_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("['a', 'b']", True),
+        ("1 2 3", True),
+        ("[[1, -2], [3, 4]]", True),
+        ("f()", False),
+        ("a.b", False),
+        ("2**9", False),
+    ],
+)
+def test_lists(text: str, safe: bool) -> None:
+    assert is_list(text) is safe
