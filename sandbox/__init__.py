@@ -1,0 +1,22 @@
+"""How an untrusted program is run; knows nothing of the other packages."""
+
+from sandbox.errors import LevelError, LimitError, PreloadError, SandboxError
+from sandbox.limits import Limits
+from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.sandbox import LEVELS, Level, Sandbox, shutdown, warm
+
+__all__ = [
+    "LEVELS",
+    "Isolation",
+    "Level",
+    "LevelError",
+    "LimitError",
+    "Limits",
+    "Outcome",
+    "PreloadError",
+    "Sandbox",
+    "SandboxError",
+    "Status",
+    "shutdown",
+    "warm",
+]

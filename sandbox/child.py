@@ -1,0 +1,157 @@
+"""The one life of a program's process: contained, ready, one program, one answer, gone."""
+
+import contextlib
+import ctypes
+import errno
+import gc
+import linecache
+import os
+import random
+import resource
+import signal
+import struct
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from sandbox import messages, wire
+
+CHANNEL: Final = 3
+"""File descriptor of the result channel; above it there is nothing."""
+
+FILES: Final = 256
+NAME: Final = "<program>"
+
+_PDEATHSIG: Final = 1
+_CLOSE_RANGE: Final = 436
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def live(
+    stdout: int, stderr: int, channel: int, null: int, server: int, space: int, contain: Callable[[], None]
+) -> NoReturn:
+    """Be the process of one program; never returns.
+
+    Args:
+        stdout: Descriptor to become standard output; so do the next three for theirs.
+        stderr: Standard error.
+        channel: The result channel.
+        null: Standard input.
+        server: Process id of the server; 0 where it lies outside this process's namespace.
+        space: Bytes of address space taken before the program starts.
+        contain: Puts on what confines the program, seccomp last.
+    """
+    try:
+        os.setsid()
+        for target, source in enumerate((null, stdout, stderr, channel)):
+            os.dup2(source, target, inheritable=False)
+        _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != server:
+            os._exit(1)  # the server died before the line above
+        _reseed()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+        contain()
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the program must not run)
+        os.write(channel, messages.FAILED + f"{type(error).__name__}: {error}".encode()[: messages.ERROR_BYTES])
+        os._exit(1)
+    os.write(CHANNEL, messages.READY)
+    memory, cpu, result_bytes, asked, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))
+    returns = _read(asked).decode()
+    program = _read(length).decode("utf-8", "surrogatepass")
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+    resource.setrlimit(resource.RLIMIT_AS, (space + memory, space + memory))
+    _run(program, returns, wire.Caps(bytes=result_bytes))
+
+
+def close_others() -> None:
+    """Close every descriptor above the channel."""
+    if _libc.syscall(_CLOSE_RANGE, CHANNEL + 1, ctypes.c_uint(0xFFFFFFFF), 0):
+        code = ctypes.get_errno()
+        raise OSError(code, f"close_range: {os.strerror(code)}")
+
+
+def _reseed() -> None:
+    """No two programs draw the same random numbers."""
+    random.seed()
+    numpy = sys.modules.get("numpy.random")
+    if numpy is not None:
+        numpy.seed(struct.unpack("=4I", os.urandom(16)))
+
+
+def _read(size: int) -> bytes:
+    pieces = []
+    while size:
+        piece = os.read(CHANNEL, min(size, 1 << 20))
+        if not piece:
+            os._exit(0)  # nobody wants this child any more
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _run(program: str, returns: str, caps: wire.Caps) -> NoReturn:
+    """Run the program as a script, at module level of a fresh `__main__`, and answer."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    linecache.cache[NAME] = (len(program), None, program.splitlines(keepends=True), NAME)
+    end, write, flush = (
+        os._exit,
+        os.write,
+        (sys.stdout.flush, sys.stderr.flush),
+    )  # bound before the program can patch them
+    try:
+        kind, payload = _answer(program, returns, module.__dict__, caps)
+    except SystemExit as error:
+        kind, payload = messages.EXITED, str(error)[:200].encode("utf-8", "replace")
+    except BaseException as error:  # noqa: BLE001 (a program may raise anything)
+        kind, payload = _failure(error, module)
+    for each in flush:
+        with contextlib.suppress(BaseException):  # the program closed or broke its own output: that is its loss
+            each()
+    frame = memoryview(wire.frame(bytes((kind,)) + payload))
+    while frame:
+        frame = frame[write(CHANNEL, frame) :]
+    end(0)
+
+
+def _answer(program: str, returns: str, namespace: dict[str, object], caps: wire.Caps) -> tuple[int, bytes]:
+    exec(compile(program, NAME, "exec"), namespace)  # noqa: S102 (this is what the process is for)
+    if not returns:
+        return messages.ANSWER, wire.encode(None, caps)
+    name = returns.removesuffix("()")
+    if name not in namespace:
+        return messages.NO_RESULT, f"the program ran to its end but defined no {name!r}".encode()
+    value = namespace[name]
+    if name != returns:
+        value = value()  # type: ignore[operator]  # the program's own error, with its own traceback
+    try:
+        return messages.ANSWER, wire.encode(value, caps)
+    except wire.WireError as error:
+        too_large = " more than " in str(error)
+        text = f"{returns}: {error}".encode("utf-8", "replace")
+        return (messages.TOO_LARGE if too_large else messages.NO_RESULT), text
+
+
+def _failure(error: BaseException, module: types.ModuleType) -> tuple[int, bytes]:
+    """The traceback as the program's author would see it: from its own first line on."""
+    kind = messages.ERROR
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        kind = messages.MEMORY
+        traceback.clear_frames(error.__traceback__)
+        module.__dict__.clear()
+        gc.collect()
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != NAME:
+        trace = trace.tb_next
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException:  # noqa: BLE001 (its own `__str__`, or no memory left)
+        text = type(error).__name__
+    data = text.encode("utf-8", "backslashreplace")
+    if len(data) > messages.ERROR_BYTES:
+        half = messages.ERROR_BYTES // 2 - 16
+        data = data[:half] + b"\n  [...]\n" + data[-half:]
+    return kind, data

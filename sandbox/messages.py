@@ -1,0 +1,50 @@
+"""What goes over the wires between the caller, the server and a program's process: see PROTOCOL.md."""
+
+import struct
+from typing import Final, NamedTuple
+
+READY: Final = b"R"
+"""First byte of the result channel: all that contains the program is in place. Anything else is a failed set-up."""
+
+FAILED: Final = b"F"
+"""First byte of the result channel when a layer could not be put on; the reason follows as text."""
+
+ANSWER, ERROR, MEMORY, NO_RESULT, EXITED, TOO_LARGE = b"VEMNXL"
+"""First byte of a result frame: what the program's runner has to say. The caller believes it of the answer alone."""
+
+ERROR_BYTES: Final = 64 * 1024
+"""Longest text that a result frame carries when it carries no value."""
+
+LEASE: Final = struct.Struct("!I")
+"""Server to caller, with descriptors (lease, channel, stdout, stderr): a contained child is ready; its process id."""
+
+START: Final = struct.Struct("!dd")
+"""Caller to server, over the lease: the clock runs; limits of wall and processor seconds. Closing the lease kills."""
+
+REPORT: Final = struct.Struct("!iBddQ")
+"""Server to caller, over the lease: the child has ended; the fields of `Report`."""
+
+REQUEST: Final = struct.Struct("!QIQII")
+"""Caller to child, over the channel: memory, processor seconds, result bytes, lengths of what is asked for and of the
+program; both texts follow."""
+
+ENDED, TIMEOUT, CPU = range(3)
+"""Why the server killed a child, or that it did not."""
+
+
+class Report(NamedTuple):
+    """What the server saw of a child: from `wait4` and its own clock, never from the child.
+
+    Attributes:
+        wait_status: As `os.waitpid` gives it.
+        cause: `ENDED`, `TIMEOUT` or `CPU`.
+        wall_s: Seconds from the start of the program.
+        cpu_s: Processor seconds from the start of the program.
+        max_rss_bytes: Most memory resident at once.
+    """
+
+    wait_status: int
+    cause: int
+    wall_s: float
+    cpu_s: float
+    max_rss_bytes: int

@@ -1,0 +1,171 @@
+"""The servers that this process shares, by profile: started when needed, replaced when lost or worn, ended with it."""
+
+import atexit
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from sandbox.canary import examine
+from sandbox.limits import Limits
+from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.server import Lease, Profile, Server, ServerLost
+from sandbox.supervise import supervise
+
+WORN: Final = 50_000
+"""Programs after which a server gives way to a new one."""
+
+
+class Ticket:
+    """One program's place: how to call it off from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lease: Lease | None = None
+        self.cancelled = False
+
+    def hold(self, lease: Lease | None) -> None:
+        """The child that the program runs in, or None when it no longer does."""
+        with self._lock:
+            self._lease = lease
+            if self.cancelled and lease is not None:
+                lease.abandon()
+
+    def cancel(self) -> None:
+        """Kill the program, or let it not begin."""
+        with self._lock:
+            self.cancelled = True
+            if self._lease is not None:
+                self._lease.abandon()
+
+
+class Station:
+    """The server of one profile, whichever process it is at the moment, and how many programs it runs at once."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.slots = threading.BoundedSemaphore(profile.spares)
+        self._lock = threading.Lock()
+        self._current: Future[tuple[Server, Isolation]] | None = None
+
+    def ready(self) -> tuple[Server, Isolation]:
+        """The running server, started now if there is none; many threads wait for one start.
+
+        Raises:
+            SandboxError: It cannot be started; the next call tries again.
+        """
+        with self._lock:
+            current = self._current
+            if current is None:
+                current = self._current = Future()
+                mine = True
+            else:
+                mine = False
+        if mine:
+            try:
+                current.set_result(_start(self.profile))
+            except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
+                with self._lock:
+                    if self._current is current:
+                        self._current = None
+                current.set_exception(error)
+        return current.result()
+
+    def lost(self, server: Server) -> None:
+        """That server is no longer of use: end it, and start another for the next program."""
+        with self._lock:
+            if self._current is None or not self._current.done() or self._current.result()[0] is not server:
+                return
+            self._current = None
+        server.kill()
+        server.close()
+
+    def run(self, program: str, returns: str, limits: Limits, ticket: Ticket) -> Outcome:
+        """Run one program, on a second server if the first is lost under it."""
+        isolation = Isolation(level=self.profile.level)
+        for _ in range(2):
+            server, isolation = self.ready()
+            with self.slots:
+                try:
+                    return _run_on(server, program, returns, limits, isolation, ticket)
+                except ServerLost as error:
+                    reason = str(error)
+            self.lost(server)
+        text = f"The sandbox's server was lost twice under this program: {reason}."
+        return Outcome(status=Status.SETUP_FAILED, error=text, isolation=isolation)
+
+    def end(self) -> None:
+        """End the server, if one runs."""
+        with self._lock:
+            current, self._current = self._current, None
+        if current is not None and current.done() and current.exception() is None:
+            current.result()[0].close()
+
+    def forget(self) -> None:
+        """In a fork of this process."""
+        if self._current is not None and self._current.done() and self._current.exception() is None:
+            self._current.result()[0].forget()
+
+
+def _start(profile: Profile) -> tuple[Server, Isolation]:
+    server = Server(profile)
+    try:
+        return server, examine(server)
+    except BaseException:
+        server.close()
+        raise
+
+
+def _run_on(
+    server: Server, program: str, returns: str, limits: Limits, isolation: Isolation, ticket: Ticket
+) -> Outcome:
+    lease = server.lease()
+    try:
+        ticket.hold(lease)
+        return supervise(lease, program, returns, limits, isolation)
+    finally:
+        ticket.hold(None)
+        server.give_back(lease)
+
+
+class Pool:
+    """All stations of this process, and the threads that drive programs for `map` and `arun`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stations: dict[Profile, Station] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    def station(self, profile: Profile) -> Station:
+        """The station of a profile."""
+        with self._lock:
+            if profile not in self._stations:
+                self._stations[profile] = Station(profile)
+            return self._stations[profile]
+
+    @property
+    def threads(self) -> ThreadPoolExecutor:
+        """Threads that wait for programs; they hardly compute."""
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(max_workers=4 * (os.cpu_count() or 1), thread_name_prefix="sandbox")
+            return self._threads
+
+    def end(self) -> None:
+        """End all servers. The next program starts another."""
+        with self._lock:
+            stations, self._stations = list(self._stations.values()), {}
+        for station in stations:
+            station.end()
+
+    def forget(self) -> None:
+        """In a fork of this process: the servers are the parent's."""
+        for station in self._stations.values():
+            station.forget()
+        self.__init__()  # type: ignore[misc]
+
+
+POOL: Final = Pool()
+atexit.register(POOL.end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.forget)

@@ -1,0 +1,174 @@
+"""The handle: limits, level and preload of programs to run; the servers behind it are shared by the process."""
+
+import asyncio
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future
+from functools import cached_property
+from typing import Final, Literal, Self, get_args
+
+from sandbox.errors import LevelError, SandboxError
+from sandbox.limits import Limits
+from sandbox.outcome import Outcome
+from sandbox.pool import POOL, Station, Ticket
+from sandbox.server import Profile
+
+Level = Literal["strict", "standard", "minimal", "unsafe"]
+
+LEVELS: Final[tuple[str, ...]] = get_args(Level)
+PACKAGES: Final = ("numpy", "sympy")
+"""Preloaded where they are installed, unless said otherwise."""
+
+_RETURNS: Final = re.compile(r"[^\W\d]\w*(\(\))?")
+
+
+class Sandbox:
+    """Runs untrusted Python programs, each in a process of its own that is used once.
+
+    Cheap to make, safe to share between threads and event loops; the server behind it starts with the first program, or
+    with `warm`, is shared by all handles of one level and preload, and ends with the process.
+
+    Args:
+        limits: What one program may use.
+        level: How it is contained; never weaker than asked for.
+        preload: Modules imported before any program runs, so that a program's own import of them takes no time. Unset,
+            numpy and sympy where they are installed.
+        parallel: Programs at once; unset, one a core.
+
+    Raises:
+        LevelError: There is no such level, or this machine cannot give it.
+        LimitError: A limit is out of its range.
+
+    Example:
+        >>> with Sandbox(limits=Limits(wall_s=2)) as box:
+        ...     box.run("ans = sum(range(10))", returns="ans").value
+        45
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        level: Level = "standard",
+        preload: Iterable[str] | None = None,
+        parallel: int | None = None,
+    ) -> None:
+        if level not in LEVELS:
+            raise LevelError(f"There is no sandbox level {level!r}; there are {', '.join(LEVELS)}.")
+        if sys.platform != "linux":
+            raise LevelError(
+                f"The sandbox runs programs on Linux only, not on {sys.platform}: "
+                "run this in Docker, or on Windows in WSL2."
+            )
+        if parallel is not None and parallel < 1:
+            raise SandboxError(f"parallel is {parallel}, but at least 1 program must run at a time.")
+        self.limits = limits or Limits()
+        self.level: Level = level
+        names = [name for name in PACKAGES if _folder(name) is not None] if preload is None else preload
+        self.preload = tuple(dict.fromkeys(names))
+        self.parallel = parallel or len(os.sched_getaffinity(0))
+
+    @property
+    def _station(self) -> Station:
+        return POOL.station(self._profile)
+
+    @cached_property
+    def _profile(self) -> Profile:
+        folders = dict.fromkeys(folder for folder in map(_folder, self.preload) if folder)
+        return Profile(self.level, self.preload, tuple(folders), self.parallel)
+
+    def warm(self) -> "Future[object]":
+        """Start the server in the background; the future is done when it is up, or has the error."""
+        return POOL.threads.submit(self._station.ready)
+
+    def run(self, program: str, returns: str = "ans", limits: Limits | None = None) -> Outcome:
+        """Run one program and wait for what becomes of it.
+
+        Args:
+            program: Python source; it runs at module level, as `__main__`.
+            returns: What to answer with: a name it defines, or a call like ``"solution()"``; ``""`` for nothing.
+            limits: In place of the handle's.
+
+        Raises:
+            SandboxError: The sandbox cannot be used; never for anything that the program does.
+        """
+        return self._station.run(program, _checked(returns), limits or self.limits, Ticket())
+
+    def map(self, programs: Iterable[str], returns: str = "ans", limits: Limits | None = None) -> list[Outcome]:
+        """Run many programs in parallel; the outcomes come in the order of the programs.
+
+        Raises:
+            SandboxError: As `run`.
+        """
+        station, asked, bounds = self._station, _checked(returns), limits or self.limits
+        tickets: list[Ticket] = []
+        futures: list[Future[Outcome]] = []
+        for program in programs:
+            tickets.append(Ticket())
+            futures.append(POOL.threads.submit(station.run, program, asked, bounds, tickets[-1]))
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future, ticket in zip(futures, tickets, strict=True):
+                if not future.done():
+                    future.cancel()
+                    ticket.cancel()
+
+    async def arun(self, program: str, returns: str = "ans", limits: Limits | None = None) -> Outcome:
+        """Run one program without blocking the event loop; cancelling kills it.
+
+        Raises:
+            SandboxError: As `run`.
+        """
+        ticket = Ticket()
+        future = POOL.threads.submit(self._station.run, program, _checked(returns), limits or self.limits, ticket)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+
+    def close(self) -> None:
+        """Nothing to let go of: the servers are shared, and end with the process or with `sandbox.shutdown()`."""
+
+    def __enter__(self) -> Self:
+        self.warm()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"Sandbox(limits={self.limits!r}, level={self.level!r}, preload={self.preload!r}, parallel={self.parallel})"
+        )
+
+
+def warm(level: Level = "standard", preload: Iterable[str] | None = None) -> "Future[object]":
+    """Start the server of a profile in the background, so that the first program need not wait for it."""
+    return Sandbox(level=level, preload=preload).warm()
+
+
+def shutdown() -> None:
+    """End all servers of this process now; the next program starts another."""
+    POOL.end()
+
+
+def _checked(returns: str) -> str:
+    if returns and not _RETURNS.fullmatch(returns):
+        raise SandboxError(f"returns is {returns!r}, but must be a name such as 'ans', or a call such as 'solution()'.")
+    return returns
+
+
+def _folder(name: str) -> str | None:
+    """The folder on the import path that a module would come from, or None where there is none."""
+    try:
+        spec = importlib.util.find_spec(name.partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    place = os.path.dirname(os.path.abspath(spec.origin))
+    return os.path.dirname(place) if spec.submodule_search_locations else place

@@ -1,0 +1,212 @@
+"""The caller's side of one server: start it, take contained children from it, end it."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sandbox import messages
+from sandbox.errors import LevelError, PreloadError, SandboxError
+
+START_S: Final = 120.0
+"""Seconds that a server may take to start: importing SymPy from a cold disk takes a while."""
+LEASE_S: Final = 30.0
+"""Seconds that a server may take to fork a child, however loaded the machine."""
+
+_BOOT: Final = (
+    "import sys, types\n"
+    "package = types.ModuleType('sandbox')\n"
+    "package.__path__ = [sys.argv[1]]\n"
+    "sys.modules['sandbox'] = package\n"
+    "from sandbox.zygote import main\n"
+    "main()"
+)
+"""Imports the server's modules without the package's `__init__`, which needs pydantic."""
+
+_ENVIRONMENT: Final = {
+    "HOME": "/",
+    "LC_ALL": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin",
+    "TZ": "UTC",
+}
+
+
+class ServerLost(Exception):  # noqa: N818 (it is handled: another server takes the program)
+    """The server is gone, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What makes one server serve for two handles.
+
+    Attributes:
+        level: Of containment.
+        preload: Modules imported before any program runs.
+        search: Folders where those are found, beyond Python's own.
+        spares: Children forked ahead.
+    """
+
+    level: str
+    preload: tuple[str, ...]
+    search: tuple[str, ...]
+    spares: int
+
+
+class Lease:
+    """One contained child, waiting for its program: three descriptors to read, and the server's word on it."""
+
+    def __init__(self, pid: int, fds: list[int]) -> None:
+        self.pid = pid
+        self.server = socket.socket(fileno=fds[0])
+        self.channel = socket.socket(fileno=fds[1])
+        self.stdout, self.stderr = fds[2], fds[3]
+        self._open = True
+
+    def close(self) -> None:
+        """Let go of the child; the server kills it if it still runs."""
+        if self._open:
+            self._open = False
+            self.server.close()
+            self.channel.close()
+            os.close(self.stdout)
+            os.close(self.stderr)
+
+    def abandon(self) -> None:
+        """Have the server kill the child; its report still comes."""
+        with contextlib.suppress(OSError):
+            self.server.shutdown(socket.SHUT_WR)
+
+
+class Server:
+    """A running server process.
+
+    Args:
+        profile: What it serves.
+
+    Raises:
+        PreloadError: A module does not import.
+        LevelError: This machine lacks a layer of the level.
+        SandboxError: The server did not start.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.leases: set[Lease] = set()
+        self.served = 0
+        self._taking = threading.Lock()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = _spawn(theirs)
+        try:
+            self.evidence = self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self) -> dict[str, str]:
+        plan = {"caller": os.getpid(), "level": self.profile.level, "preload": self.profile.preload}
+        plan |= {"search": self.profile.search, "spares": self.profile.spares}
+        self._control.settimeout(START_S)
+        try:
+            self._control.send(json.dumps(plan).encode())
+            reply: dict[str, Any] = json.loads(self._control.recv(1 << 16) or b'{"failed": "start"}')
+        except TimeoutError:
+            raise SandboxError(
+                f"The sandbox's server did not start within {START_S:g} s; is the machine overloaded?"
+            ) from None
+        except OSError:
+            reply = {"failed": "start"}
+        self._control.settimeout(LEASE_S)
+        match reply.get("failed"):
+            case None:
+                evidence: dict[str, str] = reply["evidence"]
+                return evidence
+            case "preload":
+                raise PreloadError(
+                    f"The module to preload does not import: {reply['reason']}. Install it, or leave it out of preload."
+                )
+            case "layer":
+                raise LevelError(f"The level {self.profile.level!r} cannot be had here: {reply['reason']}")
+        code = self._process.wait(5)
+        raise SandboxError(f"The sandbox's server ended with code {code} while it started {sys.executable!r}.")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self._process.poll() is None
+
+    def lease(self) -> Lease:
+        """Take one contained child; wait for the fork if none is ahead.
+
+        Raises:
+            ServerLost: The server is gone, or does not answer.
+        """
+        with self._taking:
+            try:
+                message, fds, _, _ = socket.recv_fds(self._control, messages.LEASE.size, 4, socket.MSG_CMSG_CLOEXEC)
+            except OSError as error:
+                raise ServerLost(str(error)) from error
+            if not message:
+                raise ServerLost("the server has ended")
+            lease = Lease(messages.LEASE.unpack(message)[0], list(fds))
+            self.served += 1
+            self.leases.add(lease)
+            return lease
+
+    def give_back(self, lease: Lease) -> None:
+        """Let go of a child that was leased."""
+        lease.close()
+        self.leases.discard(lease)
+
+    def kill(self) -> None:
+        """End the server at once, with all its children."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the server, and see that it is gone."""
+        self._control.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def forget(self) -> None:
+        """In a fork of the caller: close what belongs to the caller, touch nothing else."""
+        self._control.close()
+        for lease in list(self.leases):
+            lease.close()
+
+
+def _spawn(control: socket.socket) -> "subprocess.Popen[bytes]":
+    if not sys.executable:
+        raise SandboxError(
+            "The sandbox needs sys.executable, the path of the Python to run, and this process has none."
+        )
+    environment = dict(_ENVIRONMENT)
+    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return subprocess.Popen(  # noqa: S603 (this very Python)
+        [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, os.path.dirname(os.path.abspath(__file__))],
+        stdin=control.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+    )

@@ -1,0 +1,220 @@
+"""One program in one leased child: send it, take in what it says within bounds, decide what became of it."""
+
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from sandbox import messages, wire
+from sandbox.hints import hint
+from sandbox.limits import Limits
+from sandbox.messages import Report
+from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.server import Lease, ServerLost
+
+GRACE_S: Final = 20.0
+"""Seconds after the time limit by which the server must have reported; then it counts as lost."""
+
+_CHUNK: Final = 1 << 16
+
+
+@dataclass(slots=True)
+class Intake:
+    """What came out of one descriptor, up to a cap; the rest is drained and counted as too much."""
+
+    cap: int
+    data: bytearray = field(default_factory=bytearray)
+    over: bool = False
+
+    def take(self, chunk: bytes) -> None:
+        room = self.cap - len(self.data)
+        self.data += chunk[:room]
+        self.over = self.over or len(chunk) > room
+
+    @property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Everything heard of one program."""
+
+    channel: Intake
+    stdout: Intake
+    stderr: Intake
+    report: Report
+
+
+def supervise(lease: Lease, program: str, returns: str, limits: Limits, isolation: Isolation) -> Outcome:
+    """Run a program in a leased child.
+
+    Raises:
+        ServerLost: The server died or hangs; the program is gone with it.
+    """
+    heard = _converse(lease, _request(program, returns, limits), limits)
+    status, value, error = _judge(heard, limits)
+    report = heard.report
+    return Outcome(
+        status=status,
+        value=value,
+        stdout=heard.stdout.text,
+        stderr=heard.stderr.text,
+        error=error,
+        hint=hint(status, error),
+        truncated=heard.stdout.over or heard.stderr.over,
+        wall_s=report.wall_s,
+        cpu_s=report.cpu_s,
+        max_rss_bytes=report.max_rss_bytes,
+        isolation=isolation,
+    )
+
+
+def _request(program: str, returns: str, limits: Limits) -> bytes:
+    code, asked = program.encode("utf-8", "surrogatepass"), returns.encode()
+    seconds = int(limits.cpu_s) + 2  # the server counts exactly; this is the kernel's, should the server be gone
+    head = messages.REQUEST.pack(limits.memory_bytes, seconds, limits.result_bytes, len(asked), len(code))
+    return head + asked + code
+
+
+def _converse(lease: Lease, request: bytes, limits: Limits) -> Conversation:
+    """Send the request and read everything until the server reports the end of the child."""
+    frame_most = 1 + wire.HEADER.size + 1 + max(limits.result_bytes, messages.ERROR_BYTES)
+    intakes = {
+        lease.channel.fileno(): Intake(frame_most),
+        lease.stdout: Intake(limits.output_bytes),
+        lease.stderr: Intake(limits.output_bytes),
+    }
+    poll = select.poll()
+    for fd in (*intakes, lease.server.fileno()):
+        poll.register(fd, select.POLLIN)
+    unsent = memoryview(request)
+    poll.register(lease.channel.fileno(), select.POLLIN | select.POLLOUT)
+    _send(lease.server, messages.START.pack(limits.wall_s, limits.cpu_s))
+    last = time.monotonic() + limits.wall_s + GRACE_S
+    killed = False
+    while True:
+        ready = poll.poll(max(0.0, last - time.monotonic()) * 1000)
+        if not ready:
+            raise ServerLost("the server does not report the end of a program")
+        for fd, event in ready:
+            if fd == lease.server.fileno():
+                report = _report(lease.server)
+                _drain(intakes)
+                channel, stdout, stderr = intakes.values()
+                return Conversation(channel, stdout, stderr, report)
+            if event & select.POLLOUT and unsent:
+                unsent = unsent[_send_some(lease.channel, unsent) :]
+                if not unsent:
+                    poll.modify(fd, select.POLLIN)
+            if event & ~select.POLLOUT and not _take(fd, intakes[fd]):
+                poll.unregister(fd)
+            if intakes[fd].over and not killed:
+                killed = True
+                lease.abandon()
+
+
+def _send(server: socket.socket, message: bytes) -> None:
+    try:
+        server.send(message, socket.MSG_NOSIGNAL)
+    except OSError as error:
+        raise ServerLost(str(error)) from error
+
+
+def _send_some(channel: socket.socket, data: memoryview) -> int:
+    try:
+        return channel.send(data, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return len(data)  # the child is gone; the server will say how
+
+
+def _take(fd: int, intake: Intake) -> bool:
+    """Read one chunk; False at the end."""
+    try:
+        chunk = os.read(fd, _CHUNK)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    intake.take(chunk)
+    return bool(chunk)
+
+
+def _drain(intakes: dict[int, Intake]) -> None:
+    """The child is gone and was alone in holding the other ends: read what it left, to the end."""
+    for fd, intake in intakes.items():
+        while _take(fd, intake):
+            pass
+
+
+def _report(server: socket.socket) -> Report:
+    try:
+        message = server.recv(messages.REPORT.size)
+    except OSError as error:
+        raise ServerLost(str(error)) from error
+    if not message:
+        raise ServerLost("the server died")
+    return Report(*messages.REPORT.unpack(message))
+
+
+def _judge(heard: Conversation, limits: Limits) -> tuple[Status, object, str | None]:
+    """Status, value and error: by the kernel's word first, by the frame only where the process ended by itself."""
+    report, stream = heard.report, bytes(heard.channel.data)
+    if stream[:1] != messages.READY:
+        reason = stream[1:].decode("utf-8", "replace") or "the child ended before it was contained"
+        return Status.SETUP_FAILED, None, f"The sandbox could not contain the program: {reason}"
+    if heard.stdout.over or heard.stderr.over:
+        name = "stdout" if heard.stdout.over else "stderr"
+        return Status.OUTPUT_LIMIT, None, f"The program wrote more than {limits.output_bytes:,} bytes to {name}."
+    if heard.channel.over:
+        return Status.PROTOCOL_ERROR, None, "More came over the result pipe than any answer takes."
+    if os.WIFSIGNALED(report.wait_status):
+        return _judge_kill(report, limits)
+    code = os.WEXITSTATUS(report.wait_status)
+    if code or len(stream) == 1:
+        return Status.EXITED, None, f"The program ended its process with code {code} before it had answered."
+    return _judge_frame(stream[1:], limits)
+
+
+def _judge_kill(report: Report, limits: Limits) -> tuple[Status, object, str]:
+    number = os.WTERMSIG(report.wait_status)
+    if report.cause == messages.TIMEOUT:
+        return Status.TIMEOUT, None, f"The program ran longer than {limits.wall_s:g} s."
+    if report.cause == messages.CPU or report.cpu_s >= limits.cpu_s:
+        return Status.CPU_LIMIT, None, f"The program used more than {limits.cpu_s:g} s of processor time."
+    if number == signal.SIGKILL and report.max_rss_bytes >= limits.memory_bytes:
+        return Status.MEMORY_LIMIT, None, "The kernel killed the program for lack of memory."
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return Status.SIGNAL, None, f"The program was killed by {name}."
+
+
+def _judge_frame(stream: bytes, limits: Limits) -> tuple[Status, object, str | None]:
+    size = wire.HEADER.size
+    if len(stream) <= size or wire.HEADER.unpack(stream[:size])[0] != len(stream) - size:
+        return Status.PROTOCOL_ERROR, None, "What came over the result pipe is not one frame."
+    kind, payload = stream[size], stream[size + 1 :]
+    if kind == messages.ANSWER:
+        try:
+            return Status.OK, wire.decode(payload, wire.Caps(bytes=limits.result_bytes)), None
+        except wire.WireError as error:
+            return Status.PROTOCOL_ERROR, None, f"What came over the result pipe is no answer: {error}."
+    text = payload.decode("utf-8", "replace")
+    if kind == messages.EXITED:
+        return Status.EXITED, None, f"The program called exit ({text}) before it had answered."
+    status = _TOLD.get(kind)
+    if status is None:
+        return Status.PROTOCOL_ERROR, None, "What came over the result pipe is not one frame."
+    return status, None, text
+
+
+_TOLD: Final = {
+    messages.ERROR: Status.ERROR,
+    messages.MEMORY: Status.MEMORY_LIMIT,
+    messages.NO_RESULT: Status.NO_RESULT,
+    messages.TOO_LARGE: Status.OUTPUT_LIMIT,
+}

@@ -1,0 +1,241 @@
+"""The server: imports the preloaded packages once, then forks a contained child a program.
+
+It starts as ``python -I`` with an environment of its own, never as a fork of the caller, whose memory holds keys. It
+sees neither programs nor answers, those go between caller and child; so no child can find another's in the memory it
+inherits. It forks children ahead of need, keeps their time, and reports how they ended. When its caller is gone, so
+is it.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from sandbox import landlock, messages, preload, privileges
+from sandbox.child import NAME, close_others, live
+from sandbox.seccomp import Filter
+
+CONTROL: Final = 0
+"""Descriptor of the control socket: the only thing that the caller hands down."""
+
+LONGEST_SLEEP: Final = 3600.0
+CHECK_S: Final = 0.005
+
+
+@dataclass(slots=True)
+class Child:
+    """A child, from its fork to its end."""
+
+    pid: int
+    pidfd: int
+    lease: socket.socket
+    space: float = 0.0
+    started: float = 0.0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    cpu_before: float = 0.0
+    check: float = float("inf")
+    cause: int = messages.ENDED
+
+    def cpu(self) -> float:
+        """Processor seconds since the program started, by the kernel's clock of this process."""
+        return time.clock_gettime((~self.pid << 3) | 2) - self.cpu_before
+
+    def kill(self, cause: int) -> None:
+        self.cause = self.cause or cause
+        self.check = float("inf")
+        os.kill(self.pid, signal.SIGKILL)
+
+
+class Zygote:
+    """The loop of a server.
+
+    Args:
+        control: The socket to the caller.
+        caller: A pidfd of the caller, the second sign of its end.
+        spares: How many children to fork ahead.
+        contain: What each child puts on.
+    """
+
+    def __init__(self, control: socket.socket, caller: int, spares: int, contain: Callable[[], None]) -> None:
+        self.control, self.caller, self.spares, self.contain = control, caller, spares, contain
+        self.pid = os.getpid()
+        self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self.cpus = len(os.sched_getaffinity(0))
+        self.leases: dict[int, Child] = {}
+        self.pidfds: dict[int, Child] = {}
+        self.poll = select.epoll()
+        self.poll.register(control.fileno(), select.EPOLLIN)
+        self.poll.register(caller, select.EPOLLIN)
+        self.space = _address_space()
+
+    def serve(self) -> NoReturn:
+        """Serve until the caller is gone."""
+        for _ in range(self.spares):
+            self.fork()
+        while True:
+            for fd, _ in self.poll.poll(self.patience()):
+                if fd in (self.control.fileno(), self.caller):
+                    self.end()
+                if fd in self.leases:
+                    self.hear(self.leases[fd])
+                elif fd in self.pidfds:
+                    self.reap(self.pidfds[fd])
+            self.watch()
+
+    def fork(self) -> None:
+        """Fork one child ahead and lease it to the caller, who may start it at any time."""
+        lease, lease_out = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        lease.setblocking(False)
+        channel, channel_out = socket.socketpair()
+        stdout_out, stdout = os.pipe()
+        stderr_out, stderr = os.pipe()
+        pid = os.fork()
+        if not pid:
+            live(stdout, stderr, channel.fileno(), self.null, self.pid, self.space, self.contain)
+        for fd in (stdout, stderr):
+            os.close(fd)
+        channel.close()
+        born = Child(pid, os.pidfd_open(pid), lease)
+        self.leases[lease.fileno()] = self.pidfds[born.pidfd] = born
+        self.poll.register(lease.fileno(), select.EPOLLIN)
+        self.poll.register(born.pidfd, select.EPOLLIN)
+        fds = (lease_out.fileno(), channel_out.fileno(), stdout_out, stderr_out)
+        with contextlib.suppress(BrokenPipeError):  # the caller is gone, as the loop will see
+            socket.send_fds(self.control, [messages.LEASE.pack(pid)], fds)
+        lease_out.close()
+        channel_out.close()
+        os.close(stdout_out)
+        os.close(stderr_out)
+
+    def hear(self, child: Child) -> None:
+        """The caller starts the clock, or has let go of the child."""
+        try:
+            message = child.lease.recv(messages.START.size)
+        except BlockingIOError:
+            return  # an event of a descriptor that had the same number, closed a moment ago
+        except ConnectionResetError:
+            message = b""
+        if message and not child.started:
+            child.wall_s, child.cpu_s = messages.START.unpack(message)
+            child.cpu_before = child.cpu()
+            child.started = time.monotonic()
+            child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
+            self.fork()
+            return
+        self.poll.unregister(child.lease.fileno())
+        child.kill(messages.ENDED)
+
+    def reap(self, child: Child) -> None:
+        """A child has ended: report it, and let go of all that was its."""
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if not pid:
+            return  # as in `hear`
+        started = child.started
+        wall = time.monotonic() - started if started else 0.0
+        cpu = max(0.0, usage.ru_utime + usage.ru_stime - child.cpu_before)
+        del self.leases[child.lease.fileno()], self.pidfds[child.pidfd]
+        with contextlib.suppress(OSError):  # the caller has let go of it
+            child.lease.send(messages.REPORT.pack(status, child.cause, wall, cpu, usage.ru_maxrss * 1024))
+        child.lease.close()
+        os.close(child.pidfd)
+        if not started:
+            self.fork()
+
+    def watch(self) -> None:
+        """Kill what has used up its time."""
+        now = time.monotonic()
+        for child in self.pidfds.values():
+            if now < child.check:
+                continue
+            left_wall = child.started + child.wall_s - now
+            left_cpu = child.cpu_s - child.cpu()
+            if left_wall <= 0 or left_cpu <= 0:
+                child.kill(messages.TIMEOUT if left_wall <= 0 else messages.CPU)
+            else:
+                child.check = now + min(left_wall, max(left_cpu / self.cpus, CHECK_S))
+
+    def patience(self) -> float:
+        """Seconds until some child's time may be up."""
+        nearest = min((child.check for child in self.pidfds.values()), default=float("inf"))
+        return min(max(nearest - time.monotonic(), 0.0), LONGEST_SLEEP)
+
+    def end(self) -> NoReturn:
+        """Leave nothing behind."""
+        for child in self.pidfds.values():
+            os.kill(child.pid, signal.SIGKILL)
+        for child in self.pidfds.values():
+            os.waitpid(child.pid, 0)
+        os._exit(0)
+
+
+def _address_space() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def main() -> NoReturn:
+    """Be a server: read the plan from the control socket, prepare, say so, serve."""
+    control = socket.socket(fileno=os.dup(CONTROL))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), CONTROL)
+    plan = json.loads(control.recv(1 << 16))
+    try:
+        zygote, evidence = prepare(plan, control)
+    except preload.PreloadFailed as error:
+        _refuse(control, "preload", error)
+    except BaseException as error:  # noqa: BLE001 (the caller must hear of it, whatever it is)
+        _refuse(control, "layer", error)
+    control.send(json.dumps({"evidence": evidence, "pid": zygote.pid}).encode())
+    zygote.serve()
+
+
+def _refuse(control: socket.socket, kind: str, error: BaseException) -> NoReturn:
+    text = str(error) if kind == "preload" else f"{type(error).__name__}: {error}"
+    control.send(json.dumps({"failed": kind, "reason": text[:4000]}).encode())
+    os._exit(1)
+
+
+def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[str, str]]:
+    """Everything that is done once: imports, identity, rule sets."""
+    machine = platform.machine()
+    caller = os.pidfd_open(os.getppid())
+    if os.getppid() != plan["caller"]:
+        os._exit(1)  # it is gone already
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    sys.argv = [NAME]
+    preload.load(plan["preload"], plan["search"])
+    os.chdir("/")
+    paths = preload.readable_paths()
+    level = plan["level"]
+    evidence: dict[str, str] = {}
+    if level == "unsafe":
+        return Zygote(control, caller, plan["spares"], close_others), evidence
+    tasks = privileges.count_tasks(privileges.NOBODY if os.geteuid() == 0 else os.geteuid())
+    privileges.limit_server(tasks)
+    privileges.forgo_privileges()
+    evidence["identity"] = privileges.become_nobody(privileges.private_owner(paths), machine)
+    privileges.set_capabilities(0, machine)
+    rules = None
+    if level == "standard":
+        rules = landlock.Ruleset(paths, ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"))
+        evidence["landlock"] = f"ABI {landlock.abi()}"
+    calls = Filter(machine)
+    evidence["seccomp"] = f"{len(calls.instructions)} instructions"
+
+    def contain() -> None:
+        if rules is not None:
+            rules.restrict()
+        close_others()
+        calls.load()
+
+    return Zygote(control, caller, plan["spares"], contain), evidence
