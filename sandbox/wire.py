@@ -24,10 +24,11 @@ import operator
 import re
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate, islice
 from json.encoder import encode_basestring_ascii as _quote  # bound here: a program that patches `json` changes nothing
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Caps:
     Attributes:
         bytes: Length of the payload.
         depth: Nesting; a bare number has depth 1.
-        nodes: Values in all, each item and key counted.
+        nodes: Values in all, each item and key counted; those that take longer to read count for several.
         digits: Decimal digits of one number written out in full (so the exponent of a `Decimal` counts too).
     """
 
@@ -117,9 +118,9 @@ _AXES: Final = 64  # as many as NumPy allows
 _GCD_WORK: Final = 4_000_000_000  # fractions are reduced, in quadratic time: sum of numerator bits × denominator bits
 _KEYS: Final = 4_096  # hashes of numbers can be chosen so that a table of n keys takes n² steps; those of text cannot
 _SAME_HASH: Final = 8  # keys of one hash are compared one by one
+_WEIGHTS: Final = {"complex": 2, "decimal": 2, "fraction": 3, "array": 5}  # of the leaves that take longer than others
 _MARKS: Final = 5  # brackets and commas that one value takes at most; it takes no more pieces of text than that
 
-_INT: Final = re.compile(r"-?[0-9a-f]+")
 _DECIMAL: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?(?:E([+-][0-9]{1,9}))?|Infinity|s?NaN[0-9]*)")
 
 
@@ -196,13 +197,11 @@ def _check_structure(payload: bytes, caps: Caps) -> None:
     outside = b"".join(payload.split(b'"')[::2])
     if outside.translate(None, b"[],truefalsn"):
         raise WireError("the payload holds something other than lists, text, booleans and null")
-    if outside.count(b",") + outside.count(b"[") > _MARKS * caps.nodes:
-        raise WireError(f"the payload has more than {caps.nodes} parts")
-    depth = 0
-    for mark in outside.translate(None, b",truefalsn"):
-        depth += 1 if mark == ord("[") else -1
-        if not 0 <= depth <= caps.depth:
-            raise WireError(f"the payload is nested deeper than {caps.depth}, or its brackets do not match")
+    if outside.count(b",") + outside.count(b"[") > _MARKS * caps.nodes or outside.count(b"]") != outside.count(b"["):
+        raise WireError(f"the payload has more than {caps.nodes} parts, or its brackets do not match")
+    steps = map({ord("["): 1, ord("]"): -1}.__getitem__, outside.translate(None, b",truefalsn"))
+    if max(accumulate(steps), default=0) > caps.depth:
+        raise WireError(f"the payload is nested deeper than {caps.depth}")
 
 
 class _Weights:
@@ -244,8 +243,11 @@ class _Weights:
             raise WireError(f"the value has more than {_KEYS} set members and dictionary keys that are not text")
 
     def array(self, dtype: str, shape: tuple[int, ...], size: int) -> None:
-        if dtype not in _ITEMS or len(shape) > _AXES or math.prod(shape) * _ITEMS[dtype][1] != size:
-            raise WireError("the value holds an array whose items, axes and size do not agree")
+        if dtype not in _ITEMS or len(shape) > _AXES or min(shape, default=0) < 0:
+            raise WireError("the value holds an array of unknown items or axes")
+        if math.prod(shape) * _ITEMS[dtype][1] != size:
+            raise WireError("the value holds an array whose axes and size do not agree")
+        self.nodes += len(shape)
         if math.prod(max(length, 1) for length in shape) > self.caps.bytes:  # (10**9, 0) is empty, its lists are not
             raise WireError("the value holds an array with too long an axis")
 
@@ -289,6 +291,7 @@ class _Encoder(_Weights):
             raise WireError(f"the value takes more than {self.caps.bytes} bytes")
 
     def leaf(self, name: str, *parts: str) -> None:
+        self.nodes += _WEIGHTS.get(name, 1) - 1
         self.put(f'["{name}","' + '","'.join(parts) + '"]')
 
     def number(self, value: Any, kind: type, depth: int) -> None:
@@ -432,71 +435,61 @@ def _json_text(value: str) -> str:
 
 
 class _Decoder(_Weights):
-    """Reads lists and text that JSON gave."""
+    """Reads lists and text that JSON gave. What a constructor raises on malformed parts, `untag` makes a WireError."""
+
+    def __init__(self, caps: Caps) -> None:
+        super().__init__(caps)
+        self.leaves: dict[str, Callable[..., object]] = {
+            "int": self.integer_of,
+            "float": _float_of,
+            "complex": lambda real, imaginary: complex(_float_of(real), _float_of(imaginary)),
+            "decimal": lambda number: Decimal(self.decimal(number)),
+            "fraction": self.fraction_of,
+            "str": lambda data: _bytes_of(data).decode("utf-8", "surrogatepass"),
+            "bytes": _bytes_of,
+            "symbolic": _symbolic_of,
+            "array": self.array_of,
+        }
 
     def read(self, tree: object, depth: int) -> Any:
         self.node(depth)
-        if tree is None or isinstance(tree, (bool, str)):
+        if tree is None or isinstance(tree, (str, bool)):
             return tree
-        if not isinstance(tree, list) or not tree:
+        if not isinstance(tree, list) or not tree or not isinstance(tree[0], str):
             raise WireError("the payload holds something without a tag")
-        name, *parts = tree
-        if name in ("list", "tuple", "set", "frozenset", "dict"):
-            return self.container(name, [self.read(part, depth + 1) for part in parts])
-        if not all(isinstance(part, str) for part in parts):
-            raise WireError("the payload holds a tag whose parts are not text")
-        match name, parts:
-            case "int", [digits]:
-                return self.hexadecimal(digits)
-            case "float", [number]:
-                return self.real(number)
-            case "fraction", [numerator, denominator]:
-                over, under = self.hexadecimal(numerator), self.hexadecimal(denominator)
-                self.fraction(over, under)
-                return Fraction(over, under)
-            case "decimal", [number]:
-                return Decimal(self.decimal(number))
-            case "complex", [real, imaginary]:
-                return complex(self.real(real), self.real(imaginary))
-            case "str", [data]:
-                return _bytes(data).decode("utf-8", "surrogatepass")
-            case "bytes", [data]:
-                return _bytes(data)
-            case "symbolic", [srepr, text]:
-                return Symbolic(srepr, text)
-            case "array", [dtype, data, *shape]:
-                return self.items_of(dtype, _bytes(data), shape)
-        raise WireError("the payload holds an unknown tag, or one with the wrong number of parts")
+        leaf = self.leaves.get(tree[0])
+        if leaf is not None:
+            self.nodes += _WEIGHTS.get(tree[0], 1) - 1
+            return leaf(*tree[1:])
+        return self.container(tree[0], [self.read(part, depth + 1) for part in islice(tree, 1, None)])
 
-    def hexadecimal(self, digits: str) -> int:
-        if not _INT.fullmatch(digits):
+    def integer_of(self, digits: str) -> int:
+        value = int(digits, 16)
+        if f"{value:x}" != digits:
             raise WireError("the payload holds a malformed integer")
-        return self.integer(int(digits, 16))
+        return self.integer(value)
 
-    def real(self, text: str) -> float:
-        value = float.fromhex(text)
-        if value.hex() != text:
-            raise WireError("the payload holds a malformed float")
-        return value
+    def fraction_of(self, numerator: str, denominator: str) -> Fraction:
+        over, under = self.integer_of(numerator), self.integer_of(denominator)
+        self.fraction(over, under)
+        return Fraction(over, under)
 
-    def items_of(self, dtype: str, data: bytes, shape: list[str]) -> Array:
-        if len(shape) > _AXES:
-            raise WireError("the payload holds an array with too many axes")
-        axes = tuple(self.hexadecimal(length) for length in shape)
-        if min(axes, default=0) < 0:
-            raise WireError("the payload holds an array with an axis of negative length")
-        self.array(dtype, axes, len(data))
-        if dtype == "|b1" and data.strip(b"\0\1"):
+    def array_of(self, dtype: str, data: str, *lengths: str) -> Array:
+        shape, items = tuple(map(self.integer_of, lengths)), _bytes_of(data)
+        self.array(dtype, shape, len(items))
+        if dtype == "|b1" and items.strip(b"\0\1"):
             raise WireError("the payload holds a malformed boolean")
-        return Array(dtype, axes, data)
+        return Array(dtype, shape, items)
 
     def container(self, name: str, items: list[Any]) -> Any:
         if name == "list":
             return items
         if name == "tuple":
             return tuple(items)
+        if name not in ("set", "frozenset", "dict"):
+            raise WireError("the payload holds an unknown tag")
         if name == "dict" and len(items) % 2:
-            raise WireError("the payload holds a dictionary with a key and no value")
+            raise WireError("the payload holds a key without a value")
         keys = items[::2] if name == "dict" else items
         self.hashes(keys)
         table = dict(zip(keys, items[1::2], strict=True)) if name == "dict" else frozenset(keys)
@@ -522,5 +515,18 @@ def _compares_fast(key: object) -> bool:
     return not isinstance(key, frozenset)
 
 
-def _bytes(data: str) -> bytes:
+def _float_of(text: str) -> float:
+    value = float.fromhex(text)
+    if value.hex() != text:
+        raise WireError("the payload holds a malformed float")
+    return value
+
+
+def _bytes_of(data: str) -> bytes:
     return binascii.a2b_base64(data, strict_mode=True)
+
+
+def _symbolic_of(srepr: str, text: str) -> Symbolic:
+    if not isinstance(srepr, str) or not isinstance(text, str):
+        raise WireError("the payload holds a malformed symbolic value")
+    return Symbolic(srepr, text)
