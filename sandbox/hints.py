@@ -32,7 +32,7 @@ _BY_LAST_LINE: Final[Mapping[Status, Mapping[str, str]]] = {
     Status.ERROR: {
         r"^NameError: name '(.+?)' is not defined": "Define or import {0} before it is used.",
         r"^UnboundLocalError: .*variable '(.+?)'": "Assign {0} before it is used, or pass it as an argument.",
-        r"^ModuleNotFoundError: No module named '(.+?)'": "{0} is not available: use the standard library or numpy.",
+        r"^ModuleNotFoundError: No module named '(.+?)'": "{0} is missing: use the standard library, numpy or sympy.",
         r"^ImportError: cannot import name '(.+?)'": "{0} does not exist in that module: import something that does.",
         r"^IndentationError|^TabError": "Fix the indentation at line {line}: four spaces a level.",
         r"^SyntaxError": "Line {line} is not valid Python: write only the program, no prose or Markdown around it.",

@@ -8,7 +8,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    SerializationInfo,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
@@ -80,8 +79,8 @@ class Isolation(BaseModel):
 class Outcome(BaseModel):
     """What became of one program.
 
-    As JSON (`model_dump_json`, or `model_dump` with ``mode="json"``) the value is in the tagged form of `sandbox.wire`,
-    marked by ``"encoding": "tagged"``, so that every value comes back exactly: Fraction, nan, tuples, sets, bytes, …
+    Dumped (`model_dump_json`, `model_dump`), the value is in the tagged form of `sandbox.wire`, marked by
+    ``"encoding": "tagged"``, so that every value comes back exactly: Fraction, nan, tuples, sets, bytes, …
 
     Attributes:
         status: How the program ended, from what the kernel says about its process.
@@ -127,14 +126,10 @@ class Outcome(BaseModel):
                 yield name, field
 
     @model_serializer(mode="wrap")
-    def _tag_value(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        if info.mode != "json":
-            fields: dict[str, Any] = dump(self)
-            return fields
-        fields = dump(self.model_copy(update={"value": None}))
+    def _tag_value(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self.model_copy(update={"value": None}))
         if "value" in fields:
-            fields["value"] = wire.tag(self.value, _CAPS)
-            fields["encoding"] = "tagged"
+            fields |= {"value": wire.tag(self.value, _CAPS), "encoding": "tagged"}
         return fields
 
     @model_validator(mode="before")

@@ -24,7 +24,7 @@ def failure(program: str) -> str:
     [
         ("print(total)", "Define or import total"),
         ("def f():\n    n += 1\nf()", "Assign n before"),
-        ("import sklearn_of_my_own", "sklearn_of_my_own is not available: use the standard library or numpy"),
+        ("import sklearn_of_my_own", "sklearn_of_my_own is missing: use the standard library, numpy or sympy"),
         ("from math import cosine", "cosine does not exist"),
         ("x = 1\ny = = 2", "Line 2 is not valid Python"),
         ("Here is the code:\nans = 1", "Line 1 is not valid Python"),

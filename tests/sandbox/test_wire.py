@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import wire
-from sandbox.wire import HEADER, Array, Caps, Symbolic, WireError, decode, encode, frame, tag, untag
+from sandbox.wire import HEADER, Array, Caps, Symbolic, TooLargeError, WireError, decode, encode, frame, tag, untag
 
 CAPS = Caps()
 TIGHT = Caps(bytes=4096, depth=8, nodes=200, digits=100)
@@ -192,6 +193,16 @@ def deep(levels: int) -> Any:
     for _ in range(levels):
         value = [value]
     return value
+
+
+def test_a_value_that_would_do_were_it_smaller_is_told_from_one_that_never_does() -> None:
+    for large in ([0] * 10_001, "x" * (1 << 20), 10**20_010, {*range(5000)}, [Fraction(10**19_000, 7**20_000)] * 9):
+        with pytest.raises(TooLargeError):
+            encode(large, CAPS)
+    for never in (object(), cyclic(), deep(100)):
+        with pytest.raises(WireError) as caught:
+            encode(never, CAPS)
+        assert type(caught.value) is WireError
 
 
 @pytest.mark.parametrize(
@@ -568,9 +579,19 @@ def test_what_the_encoder_lets_through_the_decoder_takes(make: Callable[[], Any]
     assert same(back(value), value)
 
 
-def test_the_module_needs_the_standard_library_alone() -> None:
-    source = Path(wire.__file__).read_text(encoding="utf-8")
-    imported = {
-        line.split()[1].partition(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
-    }
-    assert imported <= sys.stdlib_module_names
+def test_the_server_s_side_needs_the_standard_library_alone() -> None:
+    program = """
+import sys, types
+package = types.ModuleType("sandbox")
+package.__path__ = [sys.argv[1]]
+sys.modules["sandbox"] = package
+before = set(sys.modules)
+import sandbox.wire
+strangers = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names - {"sandbox"}
+sys.exit(", ".join(sorted(strangers)) or 0)
+"""
+    folder = Path(wire.__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
