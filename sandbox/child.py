@@ -130,7 +130,7 @@ def _answer(program: str, returns: str, namespace: dict[str, object], caps: wire
     try:
         return messages.ANSWER, wire.encode(value, caps)
     except wire.WireError as error:
-        too_large = " more than " in str(error)
+        too_large = isinstance(error, wire.TooLargeError)
         text = f"{returns}: {error}".encode("utf-8", "replace")
         return (messages.TOO_LARGE if too_large else messages.NO_RESULT), text
 
