@@ -17,37 +17,77 @@ if TYPE_CHECKING:
     from reasoning.request import Request
     from reasoning.sampling import Sampling
     from reasoning.usage import Usage
+    from strategies.chain_of_thought import ChainOfThought
+    from strategies.direct import Direct
+    from strategies.path import Path
+    from strategies.program_of_thought import ProgramOfThought
+    from strategies.result import Result
+    from strategies.scope import draw
+    from strategies.self_consistency import SelfConsistency
+    from strategies.stopping import Adaptive, Fixed, TokenLimit, Window
+    from strategies.strategy import PathStrategy, Strategy
+    from strategies.voting import Majority, Tally
 
 _NAMES = {
+    "Adaptive": "strategies.stopping",
     "Backend": "reasoning.backends.backend",
     "Capabilities": "reasoning.backends.backend",
+    "ChainOfThought": "strategies.chain_of_thought",
     "Completion": "reasoning.completion",
+    "Direct": "strategies.direct",
     "Failure": "reasoning.completion",
+    "Fixed": "strategies.stopping",
     "Logprobs": "reasoning.completion",
+    "Majority": "strategies.voting",
     "Message": "reasoning.message",
+    "Path": "strategies.path",
+    "PathStrategy": "strategies.strategy",
     "Problem": "reasoning.problem",
+    "ProgramOfThought": "strategies.program_of_thought",
     "ReasoningError": "reasoning.errors",
     "Request": "reasoning.request",
+    "Result": "strategies.result",
     "Sampling": "reasoning.sampling",
     "Scripted": "reasoning.backends.scripted",
+    "SelfConsistency": "strategies.self_consistency",
+    "Strategy": "strategies.strategy",
+    "Tally": "strategies.voting",
+    "TokenLimit": "strategies.stopping",
     "Usage": "reasoning.usage",
+    "Window": "strategies.stopping",
+    "draw": "strategies.scope",
     "open_backend": "reasoning.backends.opening",
 }
 _MODULES = {"answer", "errors"}
 
 __all__ = [
+    "Adaptive",
     "Backend",
     "Capabilities",
+    "ChainOfThought",
     "Completion",
+    "Direct",
     "Failure",
+    "Fixed",
     "Logprobs",
+    "Majority",
     "Message",
+    "Path",
+    "PathStrategy",
     "Problem",
+    "ProgramOfThought",
     "ReasoningError",
     "Request",
+    "Result",
     "Sampling",
     "Scripted",
+    "SelfConsistency",
+    "Strategy",
+    "Tally",
+    "TokenLimit",
     "Usage",
+    "Window",
+    "draw",
     "open_backend",
 ]
 

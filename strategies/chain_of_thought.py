@@ -49,7 +49,7 @@ class ChainOfThought(PromptedStrategy):
             return broken
         lead = ANSWER_LEADS.get(problem.kind.kind, "Therefore, the answer is")
         answer = await draw(backend, self._conclude(asked, thought.text, lead), index)
-        return Path.read(problem, index, (thought, answer), lead=lead)
+        return Path.read(problem, index, (thought, answer), lead=lead if asked.prompt is not None else f"{lead} ")
 
     def _conclude(self, asked: Request, thought: str, lead: str) -> Request:
         """The second stage: the first one, what was thought, and the answer's beginning."""

@@ -198,7 +198,7 @@ def least_leader(confidence: float, second: int) -> int:
 def ahead(first: int, second: int) -> float:
     """P(p1 > p2) after `first` and `second` votes under a flat prior: I_½(second + 1, first + 1)."""
     trials = first + second + 1
-    return 1 - sum(comb(trials, k) for k in range(second + 1)) / 2**trials
+    return 1 - float(sum(comb(trials, k) for k in range(second + 1)) / 2**trials)
 
 
 def _two_largest(paths: Sequence[Path]) -> tuple[int, int]:

@@ -1,0 +1,65 @@
+"""Rows keep runs apart, keys keep requests apart, and chunks hold what a server's own seed + i would give."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reasoning.draws import SEED_MODULUS, consecutive_runs, draw_key, draw_seed, identity_text, row
+from reasoning.errors import ConfigError
+from reasoning.message import user
+from reasoning.request import Request
+from reasoning.sampling import Sampling
+
+IDENTITY = identity_text({"engine": "test", "model": "a"})
+
+
+def test_rows_of_two_seeds_are_disjoint() -> None:
+    assert row(0, 65535) + 1 == row(1, 0)
+
+
+@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (0, 65536)])
+def test_rows_out_of_range_are_refused(seed: int, index: int) -> None:
+    with pytest.raises(ConfigError, match="0 to 65535"):
+        row(seed, index)
+
+
+def test_key_tells_models_requests_and_sampling_apart() -> None:
+    hot, cold = Sampling(temperature=0.7, max_tokens=8), Sampling(temperature=0.0, max_tokens=8)
+    keys = {
+        draw_key(IDENTITY, Request(prompt="a", sampling=hot)),
+        draw_key(IDENTITY, Request(prompt="a", sampling=cold)),
+        draw_key(IDENTITY, Request(prompt="b", sampling=hot)),
+        draw_key(IDENTITY, Request(messages=(user("a"),), sampling=hot)),
+        draw_key(identity_text({"engine": "test", "model": "b"}), Request(prompt="a", sampling=hot)),
+    }
+    assert len(keys) == 5
+
+
+def test_key_does_not_depend_on_the_order_of_an_identity() -> None:
+    assert identity_text({"a": 1, "b": 2}) == identity_text({"b": 2, "a": 1})
+
+
+def test_seeds_of_two_prompts_are_far_apart() -> None:
+    seeds = [draw_seed(draw_key(IDENTITY, Request(prompt=f"question {n}")), 0) for n in range(50)]
+    assert len(set(seeds)) == 50
+    assert max(seeds) - min(seeds) > SEED_MODULUS / 4
+
+
+@given(
+    start=st.integers(0, SEED_MODULUS - 1),
+    rows=st.lists(st.integers(0, 200), unique=True, max_size=40).map(sorted),
+    most=st.integers(1, 9),
+)
+def test_chunks_keep_order_and_their_seeds_are_consecutive(start: int, rows: list[int], most: int) -> None:
+    key = start.to_bytes(8, "big")
+    chunks = consecutive_runs(key, rows, most)
+    assert [r for chunk in chunks for r in chunk] == rows
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= most
+        first = draw_seed(key, chunk[0])
+        assert [draw_seed(key, r) for r in chunk] == [first + i for i in range(len(chunk))]
+
+
+def test_a_chunk_ends_where_the_seed_wraps() -> None:
+    key = (SEED_MODULUS - 2).to_bytes(8, "big")
+    assert consecutive_runs(key, range(4), 64) == [[0, 1], [2, 3]]

@@ -1,0 +1,101 @@
+"""The sync doors work from scripts, threads and notebooks; a backend may be used from any loop."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import reasoning
+from reasoning import loop
+from reasoning.errors import ReasoningError
+from reasoning.request import Request
+
+
+async def _name() -> str:
+    return threading.current_thread().name
+
+
+def test_a_sync_door_runs_on_the_shared_loop() -> None:
+    assert loop.run(_name()) == "reasoning-loop"
+
+
+def test_a_sync_door_works_while_a_loop_runs_in_this_thread() -> None:
+    async def notebook_cell() -> str:
+        return loop.run(_name())
+
+    assert asyncio.run(notebook_cell()) == "reasoning-loop"
+
+
+def test_a_sync_door_works_from_many_threads() -> None:
+    seen: list[str] = []
+    threads = [threading.Thread(target=lambda: seen.append(loop.run(_name()))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == ["reasoning-loop"] * 20
+
+
+def test_a_sync_door_opened_from_the_shared_loop_is_refused_instead_of_hanging() -> None:
+    async def inside() -> None:
+        loop.run(_name())
+
+    with pytest.raises(ReasoningError, match="await"):
+        loop.run(inside())
+
+
+def test_a_backend_opened_in_sync_code_serves_two_loops_one_after_the_other() -> None:
+    backend = reasoning.open_backend("scripted/constant", text="hello")
+    texts = [asyncio.run(backend.complete(Request(prompt="hi"), [0]))[0].text for _ in range(2)]
+    assert texts == ["hello", "hello"]
+
+
+def test_a_backend_whose_loop_is_closed_says_so() -> None:
+    async def opened() -> reasoning.backends.opened.OpenedBackend:
+        return reasoning.open_backend("scripted/constant")
+
+    backend = asyncio.run(opened())
+    with pytest.raises(ReasoningError, match="open the backend anew"):
+        asyncio.run(backend.complete(Request(prompt="hi"), [0]))
+
+
+def test_a_forked_child_gets_a_loop_of_its_own() -> None:
+    loop.run(_name())
+    script = (
+        "import os, sys\n"
+        "from reasoning import loop\n"
+        "async def two(): return 2\n"
+        "assert loop.run(two()) == 2\n"
+        "child = os.fork()\n"
+        "if child == 0: os._exit(loop.run(two()))\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=30).returncode == 2
+
+
+def test_ctrl_c_cancels_the_work_and_waits_for_it_to_wind_down(tmp_path: object) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from reasoning import loop\n"
+        "async def work():\n"
+        "    print('started', flush=True)\n"
+        "    try: await asyncio.sleep(60)\n"
+        "    finally:\n"
+        "        await asyncio.sleep(0.2)\n"
+        "        print('wound down', flush=True)\n"
+        "try: loop.run(work())\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+    assert rest.split("\n")[:2] == ["wound down", "interrupted"]
+    assert time.monotonic() - began < 2
