@@ -37,7 +37,8 @@ class ProgramOfThought(PromptedStrategy):
 
     default_max_tokens: ClassVar[int] = 512
     default_system: ClassVar[str] = (
-        "Write a Python program that computes the answer to the question. Reply with the program alone, in one ```python block."
+        "Write a Python program that computes the answer to the question. "
+        "Reply with the program alone, in one ```python block."
     )
 
     @property
