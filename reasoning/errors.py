@@ -11,7 +11,8 @@
     ├── RunStopped              what stops a whole run, not one draw
     │   ├── AuthenticationError the server refused the key
     │   ├── BadRequestError     the server refused the request as such
-    │   └── SpendLimitError     the next draw would pass the spend limit
+    │   ├── SpendLimitError     the next draw would pass the spend limit
+    │   └── StoreWriteError     a draw could not be stored (it is a StoreError too)
     └── BackendError            an engine failed to start, or is gone
 
 `sandbox.SandboxError` stands beside it (the sandbox knows nothing of this package); `FAMILY` names both.
@@ -93,6 +94,10 @@ class BadRequestError(RunStopped):
 
 class SpendLimitError(RunStopped):
     """The next draw could pass the spend limit; what is paid for is kept."""
+
+
+class StoreWriteError(RunStopped, StoreError):
+    """A draw could not be stored (disk full, or held by another process); the run stops, what is stored is kept."""
 
 
 class BackendError(ReasoningError):

@@ -1,20 +1,31 @@
 """The outermost layer: a backend at home on the loop it was opened on, usable from any loop and any thread."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from reasoning import loop
 from reasoning.backends.backend import Backend, Capabilities
+from reasoning.budget import Ledger, Paid
 from reasoning.completion import Completion
+from reasoning.pricing import Price
 from reasoning.request import Request
 
 
 class OpenedBackend:
-    """What `open_backend` returns. Close it, or use it as a context manager (`with` or `async with`)."""
+    """What `open_backend` returns. Close it, or use it as a context manager (`with` or `async with`).
 
-    def __init__(self, inner: Backend) -> None:
+    Attributes:
+        inner: The layers and the driver.
+        ledger: Counts what is really spent; `ledger.mark()` before a run and `ledger.paid(since=mark)` after it.
+        price: The model's price; None where it is unknown.
+    """
+
+    def __init__(self, inner: Backend, ledger: Ledger | None = None, price: Price | None = None) -> None:
         self.inner = inner
+        self.ledger = ledger or Ledger()
+        self.price = price
         self._home = loop.home_loop()
 
     @property
@@ -31,6 +42,22 @@ class OpenedBackend:
     def capabilities(self) -> Capabilities:
         """See `Backend.capabilities`."""
         return self.inner.capabilities
+
+    @property
+    def paid(self) -> Paid:
+        """What was really spent since it was opened."""
+        return self.ledger.paid()
+
+    @property
+    def store_path(self) -> Path | None:
+        """The file in which draws are kept; None without a store."""
+        store = getattr(self.inner, "store", None)
+        return store.path if store is not None else None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Likely faults of the server that were noticed, one sentence each; logged as warnings too."""
+        return tuple(getattr(self.inner, "notices", ()))
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`; hops to the home loop when called from another."""

@@ -2,14 +2,24 @@
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from reasoning import plugins
 from reasoning.backends.backend import Backend
+from reasoning.backends.budgeted import Budgeted
 from reasoning.backends.opened import OpenedBackend
+from reasoning.backends.paced import Paced, shared_pacer
+from reasoning.backends.pacer import REMOTE_CONCURRENCY, Pacer
+from reasoning.backends.retrying import Retrying, RetryPolicy
+from reasoning.backends.stored import Stored
+from reasoning.budget import Budget, Ledger, SpendLimit
 from reasoning.errors import ConfigError, UnknownNameError
+from reasoning.loop import home_loop
+from reasoning.pricing import price_of
+from reasoning.store import Store
 
 GROUP = "reasoning.backends"
 DRIVERS: Mapping[str, str] = {
@@ -76,27 +86,108 @@ def is_backend(thing: object) -> bool:
     return isinstance(thing, Backend) and inspect.iscoroutinefunction(type(thing).complete)
 
 
+class LayerOptions(BaseModel):
+    """How the layers around a driver behave; `open_backend` says what each option means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    max_concurrency: PositiveInt | None = None
+    requests_per_minute: PositiveInt | None = None
+    tokens_per_minute: PositiveInt | None = None
+    spend_limit: SpendLimit | Budget | None = None
+    retry: RetryPolicy = RetryPolicy()
+    fresh: bool = False
+    max_age: float | None = Field(default=None, ge=0)
+
+
 def open_backend(
     spec: str,
     *,
+    store: str | Path | Store | None = None,
     max_concurrency: int | None = None,
+    spend_limit: SpendLimit | Budget | Mapping[str, Any] | None = None,
+    replicas: int | None = None,
+    fresh: bool = False,
+    max_age: float | None = None,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    retry: RetryPolicy | Mapping[str, Any] | None = None,
+    prices: str | Path | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> OpenedBackend:
-    """Opens the backend that a spec names.
+    """Opens the backend that a spec names, in the layers `Stored(Retrying(Paced(Budgeted(driver))))`.
 
     Args:
         spec: `"openai/<model>"`, `"vllm/<model or path>"`, `"transformers/<model or path>"`,
             `"llama-cpp/<file.gguf or hub repo>"`, `"local"` (the embedded model) or `"scripted/<name>"`; split on the
             first slash.
-        max_concurrency: Most requests in flight.
+        store: The file in which draws are kept, which is made if there is none; None keeps none.
+        max_concurrency: Most requests in flight, for all backends of one endpoint and key together; without it the
+            engine's own number, or for a remote one 64.
+        spend_limit: A hard limit on tokens, dollars or calls; one `Budget` may be shared by several backends.
+        replicas: Copies of the engine; only 1 so far.
+        fresh: True buys anew what was stored before now.
+        max_age: Seconds after which a stored draw is bought anew.
+        requests_per_minute: Most requests started in any minute, for the endpoint and key.
+        tokens_per_minute: Most tokens in any minute, for the endpoint and key.
+        retry: How often and how long to try again.
+        prices: Prices by spec (`{"openai/gpt-4o-mini": {"input": 0.15, "output": 0.6}}`, US dollars for a million
+            tokens) or a YAML or JSON file of them; without it `REASONING_PRICES`, then genai-prices.
         **options: The driver's options, checked by name.
 
     Raises:
         UnknownNameError: The prefix or an option is unknown.
-        ConfigError: A value is out of range.
+        ConfigError: A value is out of range, or dollars are limited and the price is unknown.
         MissingPackageError: The driver's package is not installed; the message gives the install line.
         MissingKeyError: An API key is not set.
+        StoreError: The store cannot be used; its file is untouched.
         BackendError: The engine does not start.
     """
+    if replicas is not None and replicas != 1:
+        raise ConfigError(f"Replicas are not available for {spec}; leave replicas out, or give 1.")
+    given = {
+        "max_concurrency": max_concurrency,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_minute": tokens_per_minute,
+        "spend_limit": spend_limit,
+        "retry": retry if retry is not None else RetryPolicy(),
+        "fresh": fresh,
+        "max_age": max_age,
+    }
+    layers: LayerOptions = check_options(LayerOptions, given, "backend option")
     driver, model, checked = resolve(spec, options)
-    return OpenedBackend(driver.open(model, checked))
+    kept = None if store is None else Store.open(store.path if isinstance(store, Store) else store)
+    try:
+        return _layered(driver.open(model, checked), kept, layers, prices)
+    except BaseException:
+        if kept is not None:
+            kept.close()
+        raise
+
+
+def _layered(
+    driver: Backend, store: Store | None, options: LayerOptions, prices: str | Path | Mapping[str, Any] | None
+) -> OpenedBackend:
+    ledger, price = Ledger(), price_of(driver.spec, driver.identity, prices)
+    limit = options.spend_limit
+    budget = Budget(limit) if isinstance(limit, SpendLimit) else limit
+    budgeted = Budgeted(driver, ledger, budget, price)
+    retrying = Retrying(Paced(budgeted, _pacer(driver, options)), options.retry)
+    stored = Stored(retrying, store, fresh=options.fresh, max_age=options.max_age, ledger=ledger, price=price)
+    return OpenedBackend(stored, ledger, price)
+
+
+def _pacer(driver: Backend, options: LayerOptions) -> Pacer:
+    """A remote endpoint's pacer is shared by all who use it with one key, and adapts; an engine of ours is steady."""
+    endpoint = driver.identity.get("endpoint")
+    concurrency = driver.capabilities.concurrency
+    pacer = Pacer(
+        cap=options.max_concurrency,
+        default_cap=max(concurrency, REMOTE_CONCURRENCY) if endpoint else concurrency,
+        adaptive=endpoint is not None,
+        requests_per_minute=options.requests_per_minute,
+        tokens_per_minute=options.tokens_per_minute,
+    )
+    if endpoint is None:
+        return pacer
+    return shared_pacer(home_loop(), (endpoint, getattr(driver, "account", None)), pacer)

@@ -1,0 +1,228 @@
+"""When the next request may start: adaptive concurrency, minute windows, first come first served."""
+
+import asyncio
+import collections
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reasoning.completion import Completion
+
+START = 20
+"""Requests in flight that an endpoint of unknown strength is begun with."""
+REMOTE_CONCURRENCY = 64
+"""The cap of a remote endpoint where no one gave another: a client's own cost a request grows beyond it."""
+CUT = 0.8
+COOL_DOWN_S = 15.0
+BUSY = 0.8
+LONGEST_PAUSE_S = 30.0
+MINUTE_S = 60.0
+
+
+class MinuteWindow:
+    """Lets at most `limit` through in any 60 seconds.
+
+    Args:
+        limit: The sum of the amounts let through.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._entries: collections.deque[list[float]] = collections.deque()
+        self._total = 0.0
+
+    def delay(self, amount: float, now: float) -> float:
+        """Seconds until `amount` fits; one that never fits may go when the window is empty."""
+        while self._entries and self._entries[0][0] <= now - MINUTE_S:
+            self._total -= self._entries.popleft()[1]
+        over = self._total + amount - self.limit
+        if over <= 0 or not self._entries:
+            return 0.0
+        for then, past in self._entries:
+            over -= past
+            if over <= 0:
+                return then + MINUTE_S - now
+        return self._entries[-1][0] + MINUTE_S - now
+
+    def add(self, amount: float, now: float) -> list[float]:
+        """Lets an amount through; the entry can be corrected."""
+        entry = [now, amount]
+        self._entries.append(entry)
+        self._total += amount
+        return entry
+
+    def correct(self, entry: list[float], amount: float) -> None:
+        """Replaces a worst case by what it was."""
+        if self._entries and entry[0] >= self._entries[0][0]:  # else it has left the window
+            self._total += amount - entry[1]
+            entry[1] = amount
+
+
+@dataclass
+class Slot:
+    """One request in flight."""
+
+    tokens: list[float] | None = None
+
+
+class Pacer:
+    """Says when a request may start; belongs to one loop.
+
+    Adaptive concurrency: begins with `start` in flight; a rate-limit answer cuts the number by a fifth, at most once
+    in 15 s, and within these 15 s it does not grow. It grows only when over 80 % of it is in use: by one for each
+    answer until the first cut, after that by one for each round of answers. A `Retry-After` pauses all of it, for 30 s
+    at most (each request waits its own in the retry layer). Those who wait go first come, first served.
+
+    Args:
+        start: Requests in flight to begin with.
+        cap: Most requests in flight, ever; None means `default_cap`.
+        default_cap: The cap where none is given.
+        adaptive: False holds the number at the cap: an engine in this process, which sends no rate-limit answers.
+        requests_per_minute: Most requests started in any minute.
+        tokens_per_minute: Most tokens in any minute; a request counts with its worst case until it has ended.
+        clock: Gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: int = START,
+        cap: int | None = None,
+        default_cap: int = REMOTE_CONCURRENCY,
+        adaptive: bool = True,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._given_cap, self._default_cap = cap, default_cap
+        self._limit = float(min(start, self.cap) if adaptive else self.cap)
+        self._adaptive, self._cut_before = adaptive, False
+        self._requests = MinuteWindow(requests_per_minute) if requests_per_minute else None
+        self._tokens = MinuteWindow(tokens_per_minute) if tokens_per_minute else None
+        self._clock = clock
+        self._in_flight = 0
+        self._cool_at = self._resume_at = 0.0
+        self._queue: collections.deque[tuple[asyncio.Future[Slot], int]] = collections.deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def cap(self) -> int:
+        """Most requests in flight, ever."""
+        return self._given_cap if self._given_cap is not None else self._default_cap
+
+    @property
+    def limit(self) -> int:
+        """Most requests in flight now."""
+        return int(self._limit)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests in flight."""
+        return self._in_flight
+
+    @property
+    def counts_tokens(self) -> bool:
+        """True where tokens a minute are limited."""
+        return self._tokens is not None
+
+    def tighten(self, other: "Pacer") -> None:
+        """Takes on another pacer's limits where they are stricter."""
+        if other._given_cap is not None:
+            self._given_cap = min(other._given_cap, self._given_cap or other._given_cap)
+        self._limit = min(self._limit, self.cap) if self._adaptive else float(self.cap)
+        self._requests = _stricter(self._requests, other._requests)
+        self._tokens = _stricter(self._tokens, other._tokens)
+
+    async def acquire(self, tokens: int = 0) -> Slot:
+        """Waits for a slot.
+
+        Args:
+            tokens: The request's worst case, where tokens are counted.
+        """
+        if not self._queue and self._delay(tokens) == 0:
+            return self._take(tokens)
+        waiting: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._queue.append((waiting, tokens))
+        self._wake()
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self.release(waiting.result(), ())
+            else:
+                self._queue.remove((waiting, tokens))
+                self._wake()
+            raise
+
+    def release(self, slot: Slot, completions: Sequence[Completion]) -> None:
+        """Gives a slot back.
+
+        Args:
+            slot: What `acquire` gave.
+            completions: The answer; empty where there is none.
+        """
+        busy = self._in_flight >= BUSY * self.limit
+        self._in_flight -= 1
+        limited = [c.failure for c in completions if c.failure is not None and c.failure.kind == "rate_limit"]
+        if slot.tokens is not None and self._tokens is not None and completions:
+            self._tokens.correct(slot.tokens, sum((c.billed or c.usage).total_tokens for c in completions))
+        if limited:
+            self._slow_down(max(failure.retry_after or 0.0 for failure in limited))
+        elif self._adaptive and busy and completions and completions[0].failure is None:
+            self._speed_up()
+        self._wake()
+
+    def _slow_down(self, retry_after: float) -> None:
+        now = self._clock()
+        self._resume_at = max(self._resume_at, now + min(retry_after, LONGEST_PAUSE_S))
+        if self._adaptive and now >= self._cool_at:
+            self._limit = max(1.0, self._limit * CUT)
+            self._cool_at, self._cut_before = now + COOL_DOWN_S, True
+
+    def _speed_up(self) -> None:
+        if self._clock() >= self._cool_at:
+            self._limit = min(self._limit + (1 / self._limit if self._cut_before else 1), float(self.cap))
+
+    def _delay(self, tokens: int) -> float | None:
+        """Seconds until a request may start; None until one in flight has ended."""
+        if self._in_flight >= self.limit:
+            return None
+        if self._requests is None and self._tokens is None and not self._resume_at:
+            return 0.0
+        now = self._clock()
+        delay = max(self._resume_at - now, 0.0)
+        if self._requests is not None:
+            delay = max(delay, self._requests.delay(1, now))
+        if self._tokens is not None:
+            delay = max(delay, self._tokens.delay(tokens, now))
+        return delay
+
+    def _take(self, tokens: int) -> Slot:
+        self._in_flight += 1
+        if self._requests is not None:
+            self._requests.add(1, self._clock())
+        return Slot(self._tokens.add(tokens, self._clock()) if self._tokens is not None else None)
+
+    def _wake(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._queue:
+            waiting, tokens = self._queue[0]
+            if waiting.cancelled():  # its task has not yet run to say so
+                return
+            delay = self._delay(tokens)
+            if delay is None:
+                return
+            if delay > 0:
+                self._timer = waiting.get_loop().call_later(delay, self._wake)
+                return
+            self._queue.popleft()
+            waiting.set_result(self._take(tokens))
+
+
+def _stricter(one: MinuteWindow | None, other: MinuteWindow | None) -> MinuteWindow | None:
+    if one is None or other is None:
+        return one or other
+    one.limit = min(one.limit, other.limit)
+    return one

@@ -1,0 +1,217 @@
+"""The store layer: a draw is bought once, kept, and shared by all who ask for it."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from reasoning.backends.backend import Backend
+from reasoning.backends.flights import Ask, Flight, Flights, Purchase
+from reasoning.backends.landing import landing
+from reasoning.backends.layer import Layer
+from reasoning.backends.watch import Watch
+from reasoning.budget import Ledger
+from reasoning.completion import Completion
+from reasoning.draws import consecutive_runs, draw_key, identity_text
+from reasoning.errors import BackendError, StoreWriteError
+from reasoning.pricing import Price
+from reasoning.request import Request
+from reasoning.store import Kept, Store
+
+_KEYS_A_TURN = 64  # keys looked up before the loop gets its turn again: some ms
+
+
+class Stored(Layer):
+    """Draws from the store, and buys what is not there.
+
+    Calls for one request that arrive in the same loop turn become one call of `inner` (split by the most samples it
+    takes, so that seeds are consecutive). A draw that is being bought already is waited for, not bought again. Each
+    chunk is committed as it lands, and only then returned. Failed draws are not stored, so that a later run can buy
+    them. Without a store all this holds but the keeping.
+
+    Args:
+        inner: Where draws are bought.
+        store: Where they are kept; closed with this layer.
+        fresh: Draws stored before now do not count: buy them anew.
+        max_age: Draws older than so many seconds do not count.
+        ledger: Where double purchases are counted.
+        price: Prices what was stored without a cost.
+
+    Attributes:
+        store: The store, or None.
+        notices: Likely faults of the server, one sentence each (see `Watch`).
+    """
+
+    def __init__(
+        self,
+        inner: Backend,
+        store: Store | None = None,
+        *,
+        fresh: bool = False,
+        max_age: float | None = None,
+        ledger: Ledger | None = None,
+        price: Price | None = None,
+    ) -> None:
+        super().__init__(inner)
+        self.store = store
+        self._ledger, self._price = ledger, price
+        self._identity = identity_text(inner.identity)
+        self._not_before = _not_before(store, fresh, max_age)
+        self._watch = Watch(inner.spec, store.served(self._identity) if store else set())
+        self._turn: dict[bytes, list[Ask]] = {}
+        self._own_flights: Flights = {}
+        self._buying: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Future[Kept]] = set()
+        self._broken: StoreWriteError | None = None
+        self._closed = False
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Likely faults of the server that were noticed so far."""
+        return self._watch.notices
+
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        """See `Backend.complete`.
+
+        Raises:
+            StoreWriteError: A draw could not be stored; nothing more is bought.
+            StoreError: A stored draw is damaged.
+        """
+        if not indices:
+            return []
+        if self._closed:
+            raise self._closed_error()
+        loop = asyncio.get_running_loop()
+        ask = Ask(draw_key(self._identity, request), request, indices, loop)
+        if not self._turn:
+            loop.call_soon(self._end_turn)
+        self._turn.setdefault(ask.key, []).append(ask)
+        try:
+            await ask.done
+        finally:
+            ask.leave()
+        return [ask.found[index] for index in indices]
+
+    async def aclose(self) -> None:
+        """Stops buying, waits until what has landed is stored, and closes `inner` and the store."""
+        if self._closed:
+            return
+        self._closed = True
+        for task in self._buying:
+            task.cancel()
+        await asyncio.gather(*self._buying, *self._keeping, return_exceptions=True)
+        await self.inner.aclose()
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
+
+    # One loop turn's asks: look up, join what is in flight, buy the rest
+
+    def _end_turn(self) -> None:
+        for key in list(self._turn)[:_KEYS_A_TURN]:
+            asks = [ask for ask in self._turn.pop(key) if not ask.done.done()]
+            if not asks:
+                continue
+            try:
+                self._answer(key, asks)
+            except Exception as error:  # noqa: BLE001 (every one who asked gets it)
+                for ask in asks:
+                    ask.fail(error)
+        if self._turn:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _answer(self, key: bytes, asks: Sequence[Ask]) -> None:
+        if self._closed:
+            raise self._closed_error()
+        request, flights = asks[0].request, self._flights()
+        rows = sorted({row for ask in asks for row in ask.rows if (key, row) not in flights})
+        found = self._look_up(key, request, rows)
+        missing = [row for row in rows if row not in found]
+        if missing and self._broken is not None:
+            raise self._broken
+        for chunk in consecutive_runs(key, missing, self.capabilities.max_samples):
+            self._buy(Purchase(key, request, chunk, flights))
+        for ask in asks:
+            for row in set(ask.rows):
+                if row in found:
+                    ask.get(found[row])
+                else:
+                    ask.wait_for(flights[key, row])
+
+    def _look_up(self, key: bytes, request: Request, rows: Sequence[int]) -> dict[int, Completion]:
+        if self.store is None or not rows:
+            return {}
+        found = self.store.read(key, request, rows, self._not_before)
+        return {row: self._priced(completion) for row, completion in found.items()} if self._price else found
+
+    def _flights(self) -> Flights:
+        """Shared by all layers over one store and loop; without a store, this layer's own."""
+        if self.store is None:
+            return self._own_flights
+        return self.store.flights(asyncio.get_running_loop())
+
+    # Buying and keeping
+
+    def _buy(self, purchase: Purchase) -> None:
+        task = purchase.task = asyncio.get_running_loop().create_task(self._bought(purchase))
+        self._buying.add(task)
+        task.add_done_callback(partial(self._ended, purchase))
+
+    async def _bought(self, purchase: Purchase) -> None:
+        rows = list(purchase.waiting)
+        with landing(partial(self._keep, purchase)):
+            completions = await self.inner.complete(purchase.request, rows)
+        got = [completion.index for completion in completions]
+        if got != rows:
+            raise BackendError(f"The backend {self.spec} was asked for the draws {rows} and returned {got}.")
+        self._keep(purchase, completions)
+
+    def _ended(self, purchase: Purchase, task: asyncio.Task[None]) -> None:
+        self._buying.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            purchase.fail(self._closed_error() if self._closed else error)
+
+    def _closed_error(self) -> BackendError:
+        return BackendError(f"The backend {self.spec} is closed. Open it anew.")
+
+    def _keep(self, purchase: Purchase, completions: Sequence[Completion]) -> None:
+        """Stores what has landed; whoever waits for it gets it once it is on the disk."""
+        new = [self._priced(completion) for completion in completions if completion.index in purchase.waiting]
+        flights = {completion.index: purchase.waiting.pop(completion.index) for completion in new}
+        good = [completion for completion in new if completion.failure is None]
+        self._watch.bought(purchase.key, purchase.request, good)
+        if self.store is None:
+            purchase.land(flights, new)
+            return
+        purchase.land(flights, [completion for completion in new if completion.failure is not None])
+        if good:
+            put = self.store.write(purchase.key, self._identity, purchase.request, good, self._not_before)
+            keeping = asyncio.wrap_future(put)
+            self._keeping.add(keeping)
+            keeping.add_done_callback(partial(self._kept, purchase, {c.index: flights[c.index] for c in good}))
+
+    def _kept(self, purchase: Purchase, flights: dict[int, Flight], keeping: asyncio.Future[Kept]) -> None:
+        self._keeping.discard(keeping)
+        error = None if keeping.cancelled() else keeping.exception()
+        if keeping.cancelled() or error is not None:
+            if isinstance(error, StoreWriteError):
+                self._broken = error
+            purchase.crash(flights, error or asyncio.CancelledError())
+            return
+        kept = keeping.result()
+        if self._ledger is not None:
+            self._ledger.count(doubles=kept.doubles)
+        purchase.land(flights, [self._priced(completion) for completion in kept.completions])
+
+    def _priced(self, completion: Completion) -> Completion:
+        if self._price is None or completion.cost is not None or completion.failure is not None:
+            return completion
+        return completion.model_copy(update={"cost": self._price.cost(completion.usage)})
+
+
+def _not_before(store: Store | None, fresh: bool, max_age: float | None) -> int:
+    """The time (Unix milliseconds) before which stored draws do not count."""
+    if store is None:
+        return 0
+    if fresh:
+        return store.now_ms() + 1
+    return 0 if max_age is None else store.now_ms() - int(max_age * 1000)

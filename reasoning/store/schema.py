@@ -1,0 +1,166 @@
+"""The store's tables, and how its file is opened: checked first, and left untouched when it is not ours."""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from reasoning.errors import StoreError, StoreWriteError
+
+APPLICATION_ID = 0x52454153  # "REAS"
+VERSION = 1
+BUSY_S = 60.0
+"""Seconds that a writer waits for another process's transaction."""
+
+_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
+
+_TABLES = f"""
+CREATE TABLE model (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE served (
+    id INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES model,
+    name TEXT NOT NULL, fingerprint TEXT NOT NULL, UNIQUE (model, name, fingerprint)
+);
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, model INTEGER NOT NULL REFERENCES model,
+    asked BLOB NOT NULL, rendered BLOB
+);
+CREATE TABLE draw (
+    request INTEGER NOT NULL REFERENCES request, row INTEGER NOT NULL, created INTEGER NOT NULL,
+    served INTEGER NOT NULL REFERENCES served,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL, cost REAL, data BLOB NOT NULL,
+    PRIMARY KEY (request, row)
+) WITHOUT ROWID;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+"""
+# `asked` is the request's canonical JSON and `rendered` the prompt as the model saw it (its first draw's), both
+# compressed; "" stands for an unknown name or fingerprint; `created` is in Unix milliseconds. Draws lie in the order of
+# their key, so that all draws of a request are read from neighbouring pages.
+
+
+def check(path: Path) -> bool:
+    """True for a store's file, False for none yet (missing or empty).
+
+    Reads the first 100 bytes only, by hand: SQLite itself might change a file while looking at it.
+
+    Raises:
+        StoreError: Not a store, or one of a newer version; the file is untouched.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be read: {error.strerror}.") from error
+    if not header:
+        return False
+    version, application = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC) or application != APPLICATION_ID:
+        raise StoreError(
+            f"The file {path} is not a store of draws, or its head is damaged; it was left untouched. Name another "
+            "file with --store, or restore this one from a copy."
+        )
+    if version > VERSION:
+        raise StoreError(
+            f"The store {path} has format {version}, newer than this program's {VERSION}; it was left untouched. "
+            "Upgrade reasoning-strategies, or name another file with --store."
+        )
+    pages, page_bytes = int.from_bytes(header[28:32], "big"), int.from_bytes(header[16:18], "big")
+    if size < pages * page_bytes and not Path(f"{path}-wal").exists():
+        raise StoreError(
+            f"The store {path} is cut short ({size} of {pages * page_bytes} bytes); it was left untouched. Restore it "
+            "from a copy, or name another file with --store."
+        )
+    return True
+
+
+def create(path: Path) -> None:
+    """Makes an empty store, unless another process just made it.
+
+    The tables are written with a rollback journal, so that the header of the main file always tells what it is; only
+    then is the file switched to WAL.
+    """
+    with contextlib.closing(_connection(path)) as connection, translated(path):
+        _patiently(connection, "BEGIN EXCLUSIVE")
+        try:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                for statement in _TABLES.strip().split(";\n"):
+                    connection.execute(statement)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to an existing store, in WAL mode and in autocommit.
+
+    Raises:
+        StoreError: The file cannot be opened as a store.
+    """
+    with translated(path):
+        connection = _connection(path)
+        try:
+            _patiently(connection, "SELECT count(*) FROM sqlite_master")  # damage shows before anything is written
+            _patiently(connection, "PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # what is paid for outlives a power cut
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA page_size = 8192")
+    return connection
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Executes a statement that takes the whole file, for which SQLite's own busy timeout does not always wait."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute(statement).fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into this project's, each with its remedy.
+
+    Raises:
+        StoreWriteError: The disk is full or refuses to write, or another process held the file for too long; the
+            transaction was rolled back as a whole.
+        StoreError: The file is damaged.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}:
+            raise StoreWriteError(
+                f"The store {path} could not be written ({error}). Every draw stored before is kept; free some space "
+                "or mend the disk, and run again to go on."
+            ) from error
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise StoreWriteError(
+                f"The store {path} was held by another process for {BUSY_S:.0f} s. End that process, or name another "
+                "file with --store."
+            ) from error
+        raise StoreError(
+            f"The store {path} is damaged ({error}). Keep a copy of it, and save what can be read with: "
+            f"reasoning store merge NEW.sqlite {path}"
+        ) from error

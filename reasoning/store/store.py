@@ -1,0 +1,298 @@
+"""One store file, opened once in a process and shared by all who ask for it."""
+
+import asyncio
+import collections
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+import weakref
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reasoning.completion import Completion
+from reasoning.errors import StoreError
+from reasoning.request import Request
+from reasoning.store import codec, place, schema
+from reasoning.store.codec import DrawRow, Shared
+
+_SELECT = f"SELECT served, {codec.COLUMNS} FROM draw WHERE request = ? AND created >= ? AND row "  # noqa: S608
+_INSERT = (
+    f"INSERT INTO draw (request, served, {codec.COLUMNS}) VALUES ({', '.join('?' * (2 + len(DrawRow._fields)))}) "  # noqa: S608
+    "ON CONFLICT (request, row) DO UPDATE SET "
+    f"served = excluded.served, {', '.join(f'{c} = excluded.{c}' for c in DrawRow._fields[1:])} "
+    "WHERE draw.created < ?"
+)
+
+_opened: dict[tuple[int, Path], "Store"] = {}
+_opening = threading.Lock()
+
+
+class Kept(NamedTuple):
+    """What became of draws that were handed to the store.
+
+    Attributes:
+        completions: The draws as they stand in the store, in the order in which they were handed over.
+        doubles: How many of them another process had committed first: bought twice, and the first one counts.
+    """
+
+    completions: list[Completion]
+    doubles: int
+
+
+@dataclass(frozen=True)
+class _Put:
+    """Draws of one request that wait for the writer."""
+
+    key: bytes
+    identity: str
+    request: Request
+    completions: Sequence[Completion]
+    not_before: int
+    kept: "Future[Kept]" = field(default_factory=Future)
+
+
+class Store:
+    """The draws in one file; safe to use from any thread of the process that opened it.
+
+    Reads go straight to SQLite (some ten µs, and no writer blocks them). Writes are handed to one thread, which commits
+    all that wait in one transaction: `write` is done when the draws are on the disk.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self.path = path
+        self._clock = clock
+        self._process = os.getpid()
+        self._users = 1
+        self._reader, self._writer = schema.connect(path), schema.connect(path)
+        self._reading, self._waking = threading.Lock(), threading.Lock()
+        self._waiting: collections.deque[_Put] = collections.deque()
+        self._awake = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reasoning-store")
+        self._flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Any]]
+        self._flights = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def open(cls, path: str | Path, clock: Callable[[], float] = time.time) -> "Store":
+        """The store in a file, which is made if there is none. Each `open` wants a `close`.
+
+        Args:
+            path: The file.
+            clock: Gives Unix seconds; the time that draws are stored with.
+
+        Raises:
+            StoreError: The file is no store, newer than this program or damaged, cannot be written, or lies on a
+                network file system. It is left untouched.
+        """
+        real = Path(os.path.realpath(os.path.expanduser(path)))
+        with _opening:
+            store = _opened.get((os.getpid(), real))
+            if store is not None:
+                store._users += 1
+                return store
+            place.prepare(real)
+            if not schema.check(real):
+                schema.create(real)
+            store = _opened[os.getpid(), real] = cls(real, clock)
+            return store
+
+    def close(self) -> None:
+        """Writes what waits and lets go of the file, when its last user closes."""
+        with _opening:
+            self._users -= 1
+            if self._users or self._process != os.getpid():
+                return
+            _opened.pop((self._process, self.path), None)
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def flights(self, loop: asyncio.AbstractEventLoop) -> dict[Any, Any]:
+        """The draws that are being bought on a loop right now, shared by all who buy into this store."""
+        return self._flights.setdefault(loop, {})
+
+    def now_ms(self) -> int:
+        """The time that a draw stored now gets, in Unix milliseconds."""
+        return int(self._clock() * 1000)
+
+    # Reading
+
+    def read(self, key: bytes, request: Request, rows: Sequence[int], not_before: int = 0) -> dict[int, Completion]:
+        """The stored draws among `rows` of a request, by row.
+
+        Args:
+            key: The request's key (`draws.draw_key`).
+            request: The request itself, which the completions carry.
+            rows: The rows wanted.
+            not_before: Draws stored before this time (Unix milliseconds) do not count.
+
+        Raises:
+            StoreError: The file, or one of these rows, is damaged.
+        """
+        with self._reading, self._translated():
+            return _read(self._reader, key, request, rows, not_before)
+
+    def served(self, identity: str) -> set[tuple[str | None, str | None]]:
+        """The (model name, fingerprint) pairs that the stored draws of a model identity were served by."""
+        with self._reading, self._translated():
+            found = self._reader.execute(
+                "SELECT name, fingerprint FROM served JOIN model ON model.id = served.model WHERE identity = ?",
+                (identity,),
+            )
+            return {(name or None, fingerprint or None) for name, fingerprint in found}
+
+    # Writing
+
+    def write(
+        self, key: bytes, identity: str, request: Request, completions: Sequence[Completion], not_before: int = 0
+    ) -> "Future[Kept]":
+        """Stores draws of one request; what is committed first under a row stays there.
+
+        Args:
+            key: The request's key (`draws.draw_key`).
+            identity: The model identity's canonical text (`draws.identity_text`).
+            request: The request.
+            completions: Its draws, none of them failed.
+            not_before: A draw stored before this time (Unix milliseconds) is replaced.
+
+        Returns:
+            A future that is done when the draws are on the disk. It fails with `StoreWriteError` where the disk is
+            full; then none of these draws is stored.
+        """
+        self._at_home()
+        put = _Put(key, identity, request, completions, not_before)
+        with self._waking:
+            self._waiting.append(put)
+            if not self._awake:
+                self._awake = True
+                self._thread.submit(self._drain)
+        return put.kept
+
+    def _drain(self) -> None:
+        while True:
+            with self._waking:
+                batch = list(self._waiting)
+                self._waiting.clear()
+                if not batch:
+                    self._awake = False
+                    return
+            try:
+                with self._translated():
+                    kept = self._commit(batch)
+            except BaseException as error:  # noqa: BLE001 (it is handed to all who wait, none of it is swallowed)
+                for put in batch:
+                    put.kept.set_exception(error)
+            else:
+                for put, one in zip(batch, kept, strict=True):
+                    put.kept.set_result(one)
+
+    def _commit(self, batch: Sequence[_Put]) -> list[Kept]:
+        """Writes all that waits in one transaction: one wait for the disk, and all of it or nothing."""
+        now = self.now_ms()
+        rows = [[codec.encode(draw, max(now, put.not_before)) for draw in put.completions] for put in batch]
+        with transaction(self._writer):
+            return [self._insert(put, draws) for put, draws in zip(batch, rows, strict=True)]
+
+    def _insert(self, put: _Put, draws: Sequence[DrawRow]) -> Kept:
+        connection = self._writer
+        model = _id(connection, "model", {"identity": put.identity}, {})
+        rendered = next((c.rendered for c in put.completions if c.rendered is not None), None)
+        asked = {"model": model, "asked": codec.squeeze(put.request.canonical)}
+        if rendered is not None:
+            asked["rendered"] = codec.squeeze(rendered)
+        request = _id(connection, "request", {"key": put.key}, asked)
+        kept, doubles = list(put.completions), 0
+        for at, (completion, draw) in enumerate(zip(put.completions, draws, strict=True)):
+            by = {"model": model, "name": completion.model or "", "fingerprint": completion.fingerprint or ""}
+            served = _id(connection, "served", by, {})
+            changed = connection.execute(_INSERT, (request, served, *draw, put.not_before)).rowcount
+            if not changed:
+                doubles += 1
+                kept[at] = _read(connection, put.key, put.request, [draw.row], 0)[draw.row]
+        return Kept(kept, doubles)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        self._at_home()
+        with schema.translated(self.path):
+            try:
+                yield
+            except (ValueError, zlib.error) as error:
+                raise StoreError(
+                    f"A draw in the store {self.path} is damaged ({error}). Find out which with: "
+                    f"reasoning store verify --store {self.path}"
+                ) from error
+
+    def _at_home(self) -> None:
+        if os.getpid() != self._process:
+            raise StoreError(
+                f"The store {self.path} was opened before this process was forked. Open the backend in the child."
+            )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of what is written inside, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself has rolled back after some errors
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _read(
+    connection: sqlite3.Connection, key: bytes, request: Request, rows: Sequence[int], not_before: int
+) -> dict[int, Completion]:
+    found = connection.execute("SELECT id, rendered FROM request WHERE key = ?", (key,)).fetchone()
+    if found is None:
+        return {}
+    rendered = codec.stretch(found[1]) if found[1] is not None else None
+    shared: dict[int, Shared] = {}
+    completions = {}
+    for served, *columns in _select(connection, found[0], rows, not_before):
+        if served not in shared:
+            name, fingerprint = connection.execute(
+                "SELECT name, fingerprint FROM served WHERE id = ?", (served,)
+            ).fetchone()
+            shared[served] = Shared(name or None, fingerprint or None, rendered)
+        draw = DrawRow._make(columns)
+        completions[draw.row] = codec.decode(draw, shared[served], request)
+    return completions
+
+
+def _select(
+    connection: sqlite3.Connection, request: int, rows: Sequence[int], not_before: int
+) -> list[tuple[Any, ...]]:
+    first, last = min(rows), max(rows)
+    if last - first < 2 * len(rows):  # mostly one stretch: one walk along the tree
+        wanted = frozenset(rows)
+        found = connection.execute(_SELECT + "BETWEEN ? AND ?", (request, not_before, first, last))
+        return [draw for draw in found if draw[1] in wanted]
+    return [draw for row in rows for draw in connection.execute(_SELECT + "= ?", (request, not_before, row)).fetchall()]
+
+
+def _id(connection: sqlite3.Connection, table: str, unique: dict[str, Any], rest: dict[str, Any]) -> int:
+    """The id of the row with these unique columns, inserted if there is none; the names are our own, never input."""
+    where = " AND ".join(f"{column} = ?" for column in unique)
+    found = connection.execute(f"SELECT id FROM {table} WHERE {where}", tuple(unique.values())).fetchone()  # noqa: S608
+    if found is not None:
+        return int(found[0])
+    columns = {**unique, **rest}
+    marks = ", ".join("?" * len(columns))
+    inserted = connection.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
+        tuple(columns.values()),
+    )
+    assert inserted.lastrowid is not None
+    return inserted.lastrowid
