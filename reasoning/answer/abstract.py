@@ -1,0 +1,94 @@
+"""What every kind of answer can do, and what an extraction tells."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A mathematical expression.
+
+    Attributes:
+        text: As it was written, LaTeX or plain.
+        key: Its canonical form: two formulas are the same answer when their keys are.
+    """
+
+    text: str
+    key: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Answer: TypeAlias = Fraction | bool | str | Formula
+"""An answer as it is held: `Fraction` for numbers, `bool` for booleans, a label or text, a `Formula`. Hashable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """An answer found in a text, and where.
+
+    Attributes:
+        answer: The answer.
+        span: Start and end (exclusive), in characters, of what was read: `text[start:end]` reads as the same answer.
+        rule: By which rule it was found: `"boxed"`, `"answer tag"`, `"answer is"`, `"####"` (what a writer marked as
+            the answer), or a weaker one that the kind names, such as `"last number"`.
+    """
+
+    answer: Answer
+    span: tuple[int, int]
+    rule: str
+
+
+class Kind(BaseModel, ABC):
+    """How answers of one kind are read, shown, compared and classed.
+
+    A kind is a frozen, hashable value; its fields are its configuration. One canonical key classes answers everywhere:
+    the key that a vote counts is the key that a score compares.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def extract(self, text: str) -> Extraction | None:
+        """The answer that a model's text gives, or None. Never raises, whatever the text.
+
+        Of several explicitly marked answers the last one counts. A text known to be cut short has no answer: that is
+        for the caller to say, who knows the finish reason.
+        """
+
+    @abstractmethod
+    def parse(self, value: object) -> Answer | None:
+        """The answer that a gold value or a program's result stands for, or None where it stands for none.
+
+        Args:
+            value: Text that holds one answer and nothing else to choose from, or a Python value as the sandbox
+                returns it. A container of a single value stands for that value.
+        """
+
+    @abstractmethod
+    def key(self, answer: Answer) -> str:
+        """The canonical name of the answer's class: equal answers, and only they, have the same key."""
+
+    @abstractmethod
+    def text(self, answer: Answer) -> str:
+        """The answer in plain characters, for people and JSON. `parse(text(answer))` is the answer again."""
+
+    def equal(self, a: Answer, b: Answer) -> bool:
+        """Whether two answers are the same answer: whether their keys are the same."""
+        return self.key(a) == self.key(b)
+
+
+def only_item(value: object) -> object:
+    """The single value in a container of one (nested too), else the value itself."""
+    for _ in range(64):  # deeper nesting than the sandbox lets through is no answer
+        if isinstance(value, dict):
+            value = tuple(value.values())
+        if not (isinstance(value, (list, tuple, set, frozenset)) and len(value) == 1):
+            return value
+        value = next(iter(value))
+    return value
