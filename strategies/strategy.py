@@ -3,7 +3,8 @@
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializeAsAny
@@ -97,7 +98,7 @@ class Strategy(Named):
 
     async def asolve_stream(
         self, problems: Iterable[Problem | str], backend: Backend, **how: Any
-    ) -> AsyncIterator[Result]:
+    ) -> AsyncGenerator[Result, None]:
         """Answers many problems and yields each result as it is ready, in no fixed order.
 
         Args:
@@ -112,8 +113,9 @@ class Strategy(Named):
         Raises:
             RunStopped: What stopped the run, after every problem that could still be finished was yielded.
         """
-        async for _, result in self._placed(problems, backend, **how):
-            yield result
+        async with aclosing(self._placed(problems, backend, **how)) as placed:
+            async for _, result in placed:
+                yield result
 
     async def _placed(
         self,
@@ -123,7 +125,7 @@ class Strategy(Named):
         look_ahead: int | None = None,
         errors: Literal["raise", "record"] = "raise",
         **how: Any,
-    ) -> AsyncIterator[tuple[int, Result]]:
+    ) -> AsyncGenerator[tuple[int, Result], None]:
         """The results of `asolve_stream`, each with its problem's place."""
         ahead = look_ahead or max(4, 2 * backend.capabilities.concurrency)
         waiting = enumerate(Problem.of(problem) for problem in problems)
