@@ -1,0 +1,123 @@
+"""What one run is to do, settled and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evals.folder import run_folder
+from evals.header import BackendNote, RunHeader, TaskNote
+from evals.item import Item
+from evals.provenance import host, packages, public
+from evals.task import Order, Task
+from reasoning.backends.backend import Backend
+from reasoning.errors import ConfigError
+from strategies.prompting import PromptedStrategy
+from strategies.strategy import Strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One task × strategy × backend, with everything that `run.json` records. See `evaluate` for the fields.
+
+    Attributes:
+        task_options: What the task was loaded with.
+        backend_options: What each backend was opened with, by role; the main one under "".
+    """
+
+    task: Task
+    strategy: Strategy
+    backend: Backend
+    backends: Mapping[str, Backend] = field(default_factory=dict)
+    limit: int | None = None
+    repeats: int = 1
+    seed: int = 0
+    where: str | None = None
+    order: Order = "seeded"
+    out: Path | None = Path("runs")
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    data: str | None = None
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    backend_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the run is kept; None keeps it in memory."""
+        if self.out is None:
+            return None
+        return run_folder(self.out, self.task.name, self.strategy.name(), self.backend.spec, self.name)
+
+    def settled(self) -> "Job":
+        """This job with the task's exemplars written into a strategy that chose none.
+
+        Raises:
+            ConfigError: A count is out of its range, or greedy paths were to be repeated.
+        """
+        if self.repeats < 1:
+            raise ConfigError(f"repeats must be 1 or more, not {self.repeats}.")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, not {self.seed}.")
+        strategy = self.strategy.with_shots(self.task.shots) if self.task.shots else self.strategy
+        if self.repeats > 1 and isinstance(strategy, PromptedStrategy) and not strategy.sampling.temperature:
+            raise ConfigError(
+                f"{strategy.name()} draws greedily here, so {self.repeats} repeats would all be the same; "
+                "set sampling.temperature above 0 (-S sampling.temperature=0.7), or leave repeats at 1."
+            )
+        return replace(self, strategy=strategy)
+
+    def items(self) -> Sequence[Item]:
+        """The items of one repeat, in order.
+
+        Raises:
+            ConfigError: No item meets the condition, or it cannot be read.
+            DataError: The task's data cannot be read.
+        """
+        return self.task.items(limit=self.limit, order=self.order, where=self.where)
+
+    def header(self, available: int) -> RunHeader:
+        """The head of a new run.
+
+        Args:
+            available: Items that there are without the limit.
+        """
+        config = self.strategy.config
+        return RunHeader(
+            name=self.name,
+            task=TaskNote(
+                name=self.task.name,
+                fingerprint=self.task.fingerprint,
+                kind=self.task.kind,
+                source=self.task.source,
+                where=self.where,
+                order=self.order,
+                available=available,
+                data=self.data,
+                options=public(self.task_options),
+            ),
+            strategy=config,
+            backend=self._note("", self.backend),
+            backends={role: self._note(role, backend) for role, backend in self.backends.items()},
+            limit=self.limit,
+            repeats=self.repeats,
+            seed=self.seed,
+            tags=self.tags,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            host=host(),
+            packages=packages(),
+            sandbox=_level(config),
+        )
+
+    def _note(self, role: str, backend: Backend) -> BackendNote:
+        options = public(self.backend_options.get(role, {}))
+        return BackendNote(spec=backend.spec, identity=dict(backend.identity), options=options)
+
+
+def _level(config: Any) -> str | None:
+    """The sandbox level that a strategy's configuration names, wherever it does."""
+    if not isinstance(config, Mapping):
+        return None
+    if "level" in config and "limits" in config:
+        return str(config["level"])
+    return next((level for inner in config.values() if (level := _level(inner)) is not None), None)

@@ -1,0 +1,48 @@
+"""What all lines of one run have in common, and a line as bytes."""
+
+import json
+from typing import Any
+
+from evals.lines.shared import Shared
+from reasoning.answer import AnswerKind
+from reasoning.sampling import Sampling
+
+Line = dict[str, Any]
+"""A line of a run log as parsed JSON; `docs/run-log.md` lists the keys."""
+
+
+def to_bytes(line: Line) -> bytes:
+    """A line as UTF-8 JSON with its newline."""
+    try:
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except UnicodeEncodeError:  # lone surrogates in a model's text: escaped, they survive
+        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+class Context:
+    """What all lines of one run have in common.
+
+    Args:
+        kind: The task's answer kind.
+        shared: What `run.json` keeps for all lines.
+        seed: The run's seed; a repeat adds its number.
+    """
+
+    def __init__(self, kind: AnswerKind, shared: Shared, seed: int = 0) -> None:
+        self.kind, self.shared, self.seed = kind, shared, seed
+        self._sampling_names: dict[Sampling, Any] = {}
+        self._samplings: dict[str, Sampling] = {}
+
+    def sampling_name(self, sampling: Sampling) -> Any:
+        """The shared name of sampling settings."""
+        if sampling not in self._sampling_names:
+            self._sampling_names[sampling] = self.shared.name(sampling.model_dump(mode="json", exclude_none=True))
+        return self._sampling_names[sampling]
+
+    def sampling(self, name: Any) -> Sampling:
+        """The settings of a name."""
+        if isinstance(name, dict):
+            return Sampling.model_validate(self.shared.value(name))
+        if name not in self._samplings:
+            self._samplings[name] = Sampling.model_validate(self.shared.value(name))
+        return self._samplings[name]

@@ -1,0 +1,46 @@
+"""The live display on a terminal: a row for each run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
+from evals.progress import Meter
+
+
+class _Rows:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._meter: Meter | None = None
+        self._row: TaskID | None = None
+
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, RunStarted):
+            self._meter = Meter(event)
+            for note in event.notes:
+                self._progress.console.print(f"{self._meter.title}: {note}", markup=False, highlight=False)
+            total = event.header.planned
+            self._row = self._progress.add_task(self._meter.title, total=total, figures="", left="")
+        if self._meter is None or self._row is None:
+            return
+        self._meter.see(event)
+        if isinstance(event, RunStarted | ItemScored | RunEnded):
+            meter = self._meter
+            ended = meter.header.status if meter.ended else f"{meter.left} left"
+            self._progress.update(self._row, completed=meter.done, figures="  ".join(meter.figures), left=ended)
+
+
+@contextmanager
+def live() -> Iterator[OnRunEvent]:
+    """The display, for the time of a `with` block."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[figures]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+        yield _Rows(progress)

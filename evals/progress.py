@@ -1,0 +1,127 @@
+"""Progress on standard error: one live display for all runs on a terminal, plain lines elsewhere.
+
+A display is told of events (`evals.events`) and nothing else; it reads what has been counted from the run's summary.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from evals import rendering
+from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
+from evals.header import RunHeader
+from evals.summary import Summary
+from strategies.events import DrawEvent
+
+EVERY_S = 10.0
+"""Seconds between two plain lines of one run."""
+
+
+class Meter:
+    """How far one run is, how fast it goes, and how well."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self.header: RunHeader = started.header
+        self.summary: Summary = started.summary
+        self.notes = started.notes
+        self.ended = False
+        self._began = time.monotonic()
+        self._done_before = len(started.summary)
+        self._tokens = 0
+
+    def see(self, event: RunEvent) -> None:
+        """Takes in an event of this run."""
+        if isinstance(event, DrawEvent):
+            self._tokens += event.completion.usage.completion_tokens
+        elif isinstance(event, RunEnded):
+            self.header, self.ended = event.header, True
+
+    @property
+    def title(self) -> str:
+        """Task, strategy, backend and name."""
+        parts = (self.header.task.name, self.header.strategy_name, self.header.backend.spec, self.header.name)
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def done(self) -> int:
+        """Problems done, over all repeats."""
+        return len(self.summary)
+
+    @property
+    def accuracy(self) -> str:
+        """Of what is done so far, in per cent ± half the width of its interval."""
+        running = self.summary.running()
+        if running is None:
+            return rendering.NONE
+        share, ends = running
+        return f"{rendering.percent(share)} ± {rendering.percent((ends.high - ends.low) / 2)}"
+
+    @property
+    def speed(self) -> str:
+        """Completion tokens a second, in this session."""
+        passed = time.monotonic() - self._began
+        return f"{rendering.count(self._tokens / passed)} tok/s" if passed > 0.5 and self._tokens else rendering.NONE
+
+    @property
+    def left(self) -> str:
+        """Time left, at this session's pace."""
+        done, missing = self.done - self._done_before, self.header.planned - self.done
+        if self.ended or not done or not missing:
+            return rendering.NONE
+        return rendering.duration((time.monotonic() - self._began) / done * missing)
+
+    @property
+    def figures(self) -> list[str]:
+        """Accuracy, speed, cost, losses: what both displays show."""
+        shown = [self.accuracy, self.speed]
+        if self.summary.cost is not None:
+            shown.append(rendering.money(self.summary.cost))
+        lost = {cause: number for cause, number in self.summary.lost.items() if number}
+        if lost:
+            shown.append(f"lost {rendering.causes(lost)}")
+        return shown
+
+
+class Lines:
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._meter: Meter | None = None
+        self._last = 0.0
+
+    def __call__(self, event: RunEvent) -> None:
+        """Takes in an event."""
+        if isinstance(event, RunStarted):
+            self._meter = Meter(event)
+            self._last = time.monotonic()
+            self._write("; ".join((f"{self._meter.title}: {event.header.planned} to do", *event.notes)))
+        elif self._meter is not None:
+            self._meter.see(event)
+            late = isinstance(event, ItemScored) and time.monotonic() - self._last >= EVERY_S
+            if late or isinstance(event, RunEnded):
+                self._last = time.monotonic()
+                self._write(self._line(self._meter))
+
+    def _line(self, meter: Meter) -> str:
+        left = f"{meter.left} left" if not meter.ended else meter.header.status
+        figures = [f"{meter.done}/{meter.header.planned}", *meter.figures, left]
+        return f"{meter.title}: {', '.join(shown for shown in figures if shown != rendering.NONE)}"
+
+    def _write(self, line: str) -> None:
+        print(line, file=self._stream or sys.stderr, flush=True)
+
+
+@contextmanager
+def display() -> Iterator[OnRunEvent]:
+    """What suits standard error: a live display on a terminal, else plain lines."""
+    if sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
+        from evals.live import live
+
+        with live() as shown:
+            yield shown
+    else:
+        yield Lines()

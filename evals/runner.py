@@ -1,0 +1,231 @@
+"""Solves a task's problems with a strategy, scores and logs them: `asolve_stream` plus a log."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
+from evals.header import Growth, RunHeader, growth
+from evals.item import Item
+from evals.job import Job
+from evals.loading import load_task
+from evals.record import Record
+from evals.run import Run
+from evals.runlog import RunLog
+from evals.task import Order, Task
+from reasoning import loop
+from reasoning.backends.backend import Backend
+from reasoning.backends.opening import open_backend
+from reasoning.budget import Ledger, Paid
+from reasoning.errors import SpendLimitError
+from reasoning.problem import Problem
+from strategies.strategy import Strategy
+
+SAVE_EVERY_S = 10.0
+"""Seconds after which time and money spent so far are written down while a run goes on."""
+
+
+def evaluate(task: Task | str, strategy: Strategy | str, backend: Backend | str, **how: Any) -> Run:
+    """Solves, scores and logs a task's problems; `aevaluate` for sync code, scripts and notebooks.
+
+    Ctrl-C ends it in good order: what is done is kept, and the same call goes on from there.
+    """
+    return loop.run(aevaluate(task, strategy, backend, **how))
+
+
+async def aevaluate(
+    task: Task | str,
+    strategy: Strategy | str | Mapping[str, Any],
+    backend: Backend | str,
+    *,
+    limit: int | None = None,
+    out: str | Path | None = "runs/",
+    repeats: int = 1,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    seed: int = 0,
+    where: str | None = None,
+    order: Order = "seeded",
+    data: str | Path | None = None,
+    backends: Mapping[str, Backend | str] | None = None,
+    on_event: OnRunEvent | None = None,
+    progress: bool = False,
+) -> Run:
+    """Solves, scores and logs a task's problems.
+
+    Run again with the same `out` and `name` it goes on where it ended: what is done is not done again, except for
+    problems that were lost to failures. `limit`, `repeats` and samples may grow; any other difference is refused.
+
+    Args:
+        task: A task, or its name.
+        strategy: A strategy, its name, or its configuration. Where it chose no exemplars, the task's are taken.
+        backend: A backend, or its spec; one opened here is closed at the end.
+        limit: Only the first so many items.
+        out: The parent of the run's folder `task--strategy--backend[--name]`; None keeps the run in memory.
+        repeats: How often each item is solved; repeat r draws with seed + r.
+        name: Part of the folder's name, where one task, strategy and backend have several runs.
+        tags: One's own, recorded.
+        seed: Of the draws, and of how ties break; other seeds, other draws.
+        where: A condition on metadata, e.g. `"level >= 4"`.
+        order: Which items come first: "seeded" mixes them, always in the same way; "source" is the file's order.
+        data: A local copy of the task's data.
+        backends: Further models by role, e.g. `{"judge": "openai/…"}`.
+        on_event: Told of all that happens; see `evals.events` and `strategies.events`.
+        progress: Shows progress on standard error.
+
+    Raises:
+        UsageError: Something cannot be done as asked; nothing has run.
+        RunStopped: The server refused the key or the request as such; what was done is kept in the folder. A spend
+            limit ends the run in good order instead, with `status` "spend limit".
+    """
+    async with contextlib.AsyncExitStack() as opened:
+
+        async def ready(given: Backend | str) -> Backend:
+            if not isinstance(given, str):
+                return given
+            return await opened.enter_async_context(open_backend(given))
+
+        job = Job(
+            task=task if isinstance(task, Task) else load_task(task, data=data),
+            strategy=Strategy.of_config(strategy),
+            backend=await ready(backend),
+            backends={role: await ready(given) for role, given in (backends or {}).items()},
+            limit=limit,
+            repeats=repeats,
+            seed=seed,
+            where=where,
+            order=order,
+            out=None if out is None else Path(out),
+            name=name,
+            tags=tags or {},
+            data=None if data is None else str(data),
+        )
+        listeners = [on_event] if on_event is not None else []
+        if progress:
+            from evals.progress import display
+
+            listeners.append(opened.enter_context(display()))
+        return await run_job(job, listeners)
+
+
+async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
+    """Does a job, or goes on with it. Arguments and errors as for `aevaluate`."""
+    job = job.settled()
+    items, header = await asyncio.to_thread(_planned, job)
+    folder = job.folder
+    log, held = (RunLog.in_memory(header), None) if folder is None else RunLog.opened(folder, header)
+    with contextlib.closing(log):
+        notes = _go_on(log, held, header)
+        spent = _Spent(job, log.header)
+
+        def tell(event: RunEvent) -> None:
+            for listener in listeners:
+                listener(event)
+
+        log.keep(status="running", stopped_by=None)
+        tell(RunStarted(log.header, log.summary, notes))
+        status, stopped_by = "stopped", None
+        try:
+            async for record in _solved(job, items, log, tell if listeners else None):
+                log.append(record)
+                tell(ItemScored(record))
+                spent.save_sometimes(log)
+            status = "complete"
+        except SpendLimitError as error:
+            status, stopped_by = "spend limit", str(error)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            status = "interrupted"
+            raise
+        except BaseException as error:
+            stopped_by = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            log.keep(status=status, stopped_by=stopped_by, **spent.so_far())
+            tell(RunEnded(log.header, log.summary))
+    return Run(log)
+
+
+def _planned(job: Job) -> tuple[Sequence[Item], RunHeader]:
+    items = job.items()
+    available = len(items) if job.limit is None else len(job.task.items(order="source", where=job.where))
+    return items, job.header(available)
+
+
+def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str, ...]:
+    """Settles a log that holds a run already on what is wanted now; what a person should know of it."""
+    if held is None:
+        return ()
+    grown = growth(held, wanted, str(log.folder))
+    done = len(log.summary)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    more = [Growth(when=when, field=f, before=old, after=new, items=done) for f, (old, new) in grown.items()]
+    notes = [f"{g.field} grew from {g.before} to {'all' if g.after is None else g.after}" for g in more]
+    valid_from = held.valid_from
+    if any(field.endswith(".samples") for field in grown):
+        valid_from = log.start_anew()
+        notes.append("every problem is solved again with more samples; draws that are stored are not bought again")
+    elif done or held.status != "complete":
+        notes.insert(0, f"{done} of {wanted.planned} done before")
+    log.keep(
+        name=wanted.name,
+        strategy=wanted.strategy,
+        limit=wanted.limit,
+        repeats=wanted.repeats,
+        task=wanted.task,
+        backend=wanted.backend,
+        backends=wanted.backends,
+        tags={**held.tags, **wanted.tags},
+        grown=(*held.grown, *more),
+        valid_from=valid_from,
+        host=wanted.host,
+        packages=wanted.packages,
+    )
+    return tuple(notes)
+
+
+async def _solved(job: Job, items: Sequence[Item], log: RunLog, on_event: OnRunEvent | None) -> AsyncIterator[Record]:
+    """The records of all problems that are not done yet, as they come."""
+    for repeat in range(job.repeats):
+        under_way: dict[str, Item] = {}
+
+        def problems(repeat: int = repeat, under_way: dict[str, Item] = under_way) -> Iterator[Problem]:
+            for item in items:
+                if not log.has(item.id, repeat):
+                    under_way[item.id] = item
+                    yield item.problem
+
+        how = {"backends": job.backends, "seed": job.seed + repeat, "errors": "record", "on_event": on_event}
+        async with contextlib.aclosing(job.strategy.asolve_stream(problems(), job.backend, **how)) as results:
+            async for result in results:
+                yield Record.of(under_way.pop(result.problem.id), result, repeat)
+
+
+class _Spent:
+    """Time and money that go into a run, on top of what earlier sessions spent."""
+
+    def __init__(self, job: Job, header: RunHeader) -> None:
+        self._started = self._saved = time.perf_counter()
+        self._seconds, self._paid = header.seconds, header.paid
+        backends = {id(backend): backend for backend in (job.backend, *job.backends.values())}
+        ledgers: list[Ledger | None] = [getattr(backend, "ledger", None) for backend in backends.values()]
+        self._told = None not in ledgers
+        self._marks = [(ledger, ledger.mark()) for ledger in ledgers if ledger is not None]
+
+    def so_far(self) -> dict[str, Any]:
+        """The header's fields."""
+        return {"seconds": self._seconds + time.perf_counter() - self._started, "paid": self._total()}
+
+    def save_sometimes(self, log: RunLog) -> None:
+        """Writes them down when that was long ago, so that a kill loses little of the account."""
+        if time.perf_counter() - self._saved > SAVE_EVERY_S:
+            log.keep(**self.so_far())
+            self._saved = time.perf_counter()
+
+    def _total(self) -> Paid | None:
+        if not self._told:
+            return None
+        return sum((ledger.paid(since=mark) for ledger, mark in self._marks), self._paid or Paid())
