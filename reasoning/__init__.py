@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from strategies.self_consistency import SelfConsistency
     from strategies.stopping import Adaptive, Fixed, TokenLimit, Window
     from strategies.strategy import PathStrategy, Strategy
-    from strategies.voting import Majority, Tally
+    from strategies.tally import Tally
+    from strategies.voting import Majority
 
 _NAMES = {
     "Adaptive": "strategies.stopping",
@@ -51,7 +52,7 @@ _NAMES = {
     "Scripted": "reasoning.backends.scripted",
     "SelfConsistency": "strategies.self_consistency",
     "Strategy": "strategies.strategy",
-    "Tally": "strategies.voting",
+    "Tally": "strategies.tally",
     "TokenLimit": "strategies.stopping",
     "Usage": "reasoning.usage",
     "Window": "strategies.stopping",

@@ -10,7 +10,7 @@ from reasoning.completion import Completion
 from strategies.path import Path
 from strategies.result import Result
 from strategies.stopping import Decision
-from strategies.voting import Tally
+from strategies.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

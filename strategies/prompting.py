@@ -70,6 +70,11 @@ class PromptedStrategy(PathStrategy):
         sampling = self.sampling.model_copy(update={"temperature": temperature})
         return self.model_copy(update={"sampling": sampling})
 
+    def with_logprobs(self, alternatives: int) -> Self:
+        """This strategy with at least so many alternatives asked for at each token."""
+        most = max(alternatives, self.sampling.logprobs or 0)
+        return self.model_copy(update={"sampling": self.sampling.model_copy(update={"logprobs": most})})
+
     def with_shots(self, shots: str) -> Self:
         """This strategy with that exemplar set where `shots` was not chosen."""
         return self if "shots" in self.model_fields_set else self.model_copy(update={"shots": shots})

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 from reasoning.problem import Problem
 from reasoning.usage import NO_USAGE, Usage
 from strategies.path import Path, total_cost
-from strategies.voting import Tally
+from strategies.tally import Tally
 
 
 class Result(BaseModel):

@@ -66,6 +66,11 @@ class Scope:
         """Puts on the record that something could not be done as asked."""
         self._notes[note] = None
 
+    @property
+    def watched(self) -> bool:
+        """True where somebody listens."""
+        return self._on_event is not None
+
     def emit(self, event: Event) -> None:
         """Tells `on_event`."""
         if self._on_event is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -14,6 +14,7 @@ from reasoning.backends.backend import Backend
 from reasoning.errors import ConfigError, ReasoningError, RunStopped, SpendLimitError
 from reasoning.problem import Problem
 from strategies.events import ItemEvent, OnEvent, PathEvent
+from strategies.gathering import cancel_all, gather_paths
 from strategies.named import Named
 from strategies.path import Path
 from strategies.result import Result
@@ -56,6 +57,10 @@ class Strategy(Named):
 
     def sampled(self, temperature: float) -> Self:
         """This strategy with the temperature of a vote written in wherever none is set."""
+        return self
+
+    def with_logprobs(self, alternatives: int) -> Self:
+        """This strategy with log-probabilities asked for, with so many alternatives at each token."""
         return self
 
     def with_shots(self, shots: str) -> Self:
@@ -148,7 +153,7 @@ class Strategy(Named):
                     else:
                         raise broke
         finally:
-            await _cancel(under_way)
+            await cancel_all(under_way)
         if stop is not None:
             raise stop
 
@@ -181,46 +186,6 @@ class Strategy(Named):
 StrategyField = Annotated[SerializeAsAny[Strategy], BeforeValidator(Strategy.of_config)]
 
 
-async def gather_paths(
-    strategy: "PathStrategy", problem: Problem, scope: Scope, indices: Sequence[int], until: float | None
-) -> tuple[list[Path], bool]:
-    """Draws the paths of the given indices at once.
-
-    Returns:
-        The paths in index order, and whether the deadline cut any of them.
-    """
-
-    async def one(index: int) -> Path:
-        path = await strategy.path(problem, scope, index)
-        scope.emit(PathEvent(problem.id, path))
-        return path
-
-    if len(indices) == 1 and until is None:
-        return [await one(indices[0])], False
-    tasks = [asyncio.create_task(one(index)) for index in indices]
-    try:
-        timeout = None if until is None else max(0.0, until - asyncio.get_running_loop().time())
-        _, late = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
-        broke = next((task.exception() for task in tasks if task.done() and task.exception()), None)
-        if broke is not None:
-            raise broke
-    finally:
-        await _cancel(tasks)
-    abandoned = "still under way at the deadline"
-    return [
-        Path.without_answer(index, "abandoned", abandoned) if task in late else task.result()
-        for index, task in zip(indices, tasks, strict=True)
-    ], bool(late)
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.gather(*pending, return_exceptions=True)
-
-
 class PathStrategy(Strategy):
     """A strategy of one line of reasoning: it implements `path`, and any vote can be taken over its paths.
 
@@ -238,7 +203,13 @@ class PathStrategy(Strategy):
 
     async def decide_on(self, problem: Problem, scope: Scope, until: float | None) -> Result:
         """Draws path 0 and answers what it does."""
-        paths, cut = await gather_paths(self, problem, scope, [0], until)
+
+        async def one(index: int) -> Path:
+            path = await self.path(problem, scope, index)
+            scope.emit(PathEvent(problem.id, path))
+            return path
+
+        paths, cut = await gather_paths(one, [0], until)
         tally = Majority().tally(paths, scope.salt)
         stopped = "deadline" if cut else "single path"
         return Result.decided(problem, paths, tally, stopped, degradations=scope.degradations, order_safe=not cut)
