@@ -17,7 +17,7 @@ from reasoning.usage import NO_USAGE, Usage
 from sandbox.outcome import Isolation, Outcome
 from strategies.path import Path, total_cost
 from strategies.result import Result
-from strategies.voting import AnswerClass, Tally
+from strategies.tally import AnswerClass, Tally
 
 
 def decode(line: Line, context: Context) -> Record:

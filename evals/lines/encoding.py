@@ -13,7 +13,7 @@ from reasoning.usage import NO_USAGE, Usage
 from sandbox.outcome import Outcome
 from strategies.path import Path, total_cost
 from strategies.result import Result
-from strategies.voting import AnswerClass
+from strategies.tally import AnswerClass
 
 
 def encode(record: Record, context: Context) -> Line:

@@ -6,7 +6,7 @@ from reasoning.message import Role
 from reasoning.request import Request
 from sandbox.outcome import Outcome
 from strategies.path import Path
-from strategies.voting import Tally
+from strategies.tally import Tally
 
 ROLES: dict[Role, str] = {"system": "s", "user": "u", "assistant": "a"}
 ROLE_OF: dict[str, Role] = {letter: role for role, letter in ROLES.items()}
