@@ -1,5 +1,6 @@
 """The outermost layer: a backend at home on the loop it was opened on, usable from any loop and any thread."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +62,8 @@ class OpenedBackend:
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`; hops to the home loop when called from another."""
+        if asyncio.get_running_loop() is self._home:  # the usual case, without one more coroutine for each draw
+            return await self.inner.complete(request, indices)
         return await loop.on(self._home, self.inner.complete(request, indices))
 
     async def aclose(self) -> None:

@@ -6,8 +6,9 @@ the served model); the rest is JSON, zlib-compressed. zlib's own checksum tells 
 
 import json
 import zlib
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from pydantic import BaseModel
 from pydantic_core import from_json
 
 from reasoning.completion import Completion
@@ -30,6 +31,12 @@ class DrawRow(NamedTuple):
     cost: float | None
     data: bytes
 
+
+M = TypeVar("M", bound=BaseModel)
+
+_DEFAULTS = {name: value.default for name, value in Completion.model_fields.items()}
+_USAGE = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+_NESTED = {"logprobs", "billed", "degradations"}  # what JSON gives in another form than the model's
 
 COLUMNS = ", ".join(DrawRow._fields)
 
@@ -87,22 +94,39 @@ def decode(draw: DrawRow, shared: Shared, request: Request) -> Completion:
     Raises:
         ValueError, zlib.error: The row is damaged.
     """
-    return Completion(
-        index=draw.row,
-        usage=Usage(
-            prompt_tokens=draw.prompt_tokens,
-            completion_tokens=draw.completion_tokens,
-            reasoning_tokens=draw.reasoning_tokens,
-            cached_tokens=draw.cached_tokens,
-            estimated=bool(draw.estimated),
-        ),
-        cost=draw.cost,
-        model=shared.model,
-        fingerprint=shared.fingerprint,
-        rendered=shared.rendered,
-        request=request,
-        **_rest(zlib.decompress(draw.data)),
+    rest = _rest(zlib.decompress(draw.data))
+    if rest.keys() & _NESTED:
+        rest = _nested(rest)
+    usage = {name: getattr(draw, name) for name in _USAGE} | {"estimated": bool(draw.estimated)}
+    return _trusted(
+        Completion,
+        _DEFAULTS
+        | rest
+        | {
+            "index": draw.row,
+            "usage": _trusted(Usage, usage),
+            "cost": draw.cost,
+            "model": shared.model,
+            "fingerprint": shared.fingerprint,
+            "rendered": shared.rendered,
+            "request": request,
+        },
     )
+
+
+def _nested(rest: dict[str, Any]) -> dict[str, Any]:
+    checked = Completion.model_validate({"index": 0, **rest})
+    return {name: getattr(checked, name) for name in rest}
+
+
+def _trusted(model: type[M], values: dict[str, Any]) -> M:
+    """A model of values that it has itself given before: what `model_construct` does, at a quarter of its time."""
+    made = model.__new__(model)
+    object.__setattr__(made, "__dict__", values)
+    object.__setattr__(made, "__pydantic_fields_set__", set(values))
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 def _rest(data: bytes) -> dict[str, Any]:
