@@ -9,18 +9,19 @@ from reasoning.answer.marker import last_match, regions
 from sandbox.wire import Array, Symbolic
 
 _VALUES: Final = {"yes": True, "true": True, "correct": True, "no": False, "false": False, "incorrect": False}
-_NEGATION = r"(?P<negation>\b(?:not|never|cannot be|can't be|isn['’]t|wasn['’]t|aren['’]t|neither)\s+(?:\w+ly\s+)?)?"
+_NEGATION = re.compile(
+    r"\b(?:not|never|cannot be|can't be|isn['’]t|wasn['’]t|aren['’]t|neither)\s+(?:\w+ly\s+)?$", re.IGNORECASE
+)
+_NEGATION_REACH: Final = 32  # characters before a word in which its negation stands
 # "no" and "correct" before a noun answer nothing ("no apples", "the correct way").
 _STANDS_ALONE = (
     r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<$—\n-]|$|\\|because\b|since\b|as\b|it\b|they\b|he\b|she\b|there\b|that\b))"
 )
-_WORD = re.compile(
-    rf"{_NEGATION}(?<![\w-])(?P<word>yes|true|false|(?:no|correct|incorrect){_STANDS_ALONE})(?![\w-])", re.IGNORECASE
-)
+_WORD = re.compile(rf"\b(?:yes|true|false|(?:no|correct|incorrect){_STANDS_ALONE})\b(?!-)", re.IGNORECASE)
 _OPENING = re.compile(
     r"[\s*_`\"'>(\[{$“]*+(?:\\text\{)?(?P<word>yes|no|true|false)\b(?=\s*(?:[^\w\s]|\n|$))", re.IGNORECASE
 )
-_LAST: Final = 4000  # characters at the end in which an unmarked answer is looked for
+_WINDOWS: Final = (300, 4000)  # characters at the end in which an unmarked answer is looked for
 
 
 class Boolean(Kind):
@@ -35,11 +36,13 @@ class Boolean(Kind):
         """
         for region in regions(text):
             if (match := _WORD.search(text, region.start, region.end)) is not None:
-                return _extraction(match, region.rule)
+                return _extraction(text, match, region.start, region.rule)
         if (match := _OPENING.match(text)) is not None:
             return Extraction(_VALUES[match["word"].lower()], match.span("word"), "leading")
-        last = last_match(_WORD, text, max(0, len(text) - _LAST))
-        return None if last is None else _extraction(last, "last word")
+        for window in _WINDOWS:
+            if (match := last_match(_WORD, text, max(0, len(text) - window))) is not None:
+                return _extraction(text, match, 0, "last word")
+        return None
 
     def parse(self, value: object) -> bool | None:
         """A boolean itself; 1 and 0; text that says yes or no."""
@@ -69,5 +72,8 @@ class Boolean(Kind):
         return self.key(answer)
 
 
-def _extraction(match: re.Match[str], rule: str) -> Extraction:
-    return Extraction(_VALUES[match["word"].lower()] != bool(match["negation"]), match.span(), rule)
+def _extraction(text: str, match: re.Match[str], left: int, rule: str) -> Extraction:
+    left = max(left, match.start() - _NEGATION_REACH)
+    negation = _NEGATION.search(text[left : match.start()])
+    start = left + negation.start() if negation else match.start()
+    return Extraction(_VALUES[match[0].lower()] != bool(negation), (start, match.end()), rule)

@@ -83,7 +83,7 @@ class Choice(Kind):
             return None
         if (label := self._labels.get(text.casefold())) is not None:
             return label
-        if (label := self._by_words.get(normal(text))) is not None:
+        if len(text) <= _LAST and (label := self._by_words.get(normal(text))) is not None:
             return label
         found = self.extract(text)
         return None if found is None else str(found.answer)

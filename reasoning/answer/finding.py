@@ -4,10 +4,11 @@ import re
 from typing import Final
 
 from reasoning.answer.marker import Region, last_match
-from reasoning.answer.numeral import VULGAR, Numeral, Style, numerals
+from reasoning.answer.numeral import VULGAR, Numeral, Style, numeral_at, numerals
 from reasoning.answer.words import written
 
-_WINDOW: Final = 240  # characters that are read at once, from the end back
+_WINDOW: Final = 240  # characters that are read at once
+_WINDOWS: Final = (80, 800, 8000)  # the same for a search from the end back: more only for a number that needs them
 _TRIES: Final = 32  # windows looked into, at most
 
 _FILLER = re.compile(  # what may stand between a mark and the number that it marks
@@ -48,6 +49,8 @@ def marked(text: str, region: Region, style: Style) -> Numeral | None:
     direct = filler is not None and filler.end() == found.start
     if region.rule == "####" and not (direct and _ends_line(text, found, region.end)):
         return None
+    if found.end == end and text[end : end + 1].isdigit():
+        return found._replace(value=None)  # it goes on beyond reach
     operation = _OPERATION.match(text, found.end, end)
     if not region.firm and (operation or not direct) and _last_digit(text, end, len(text)) >= 0:
         return None  # "Answer:" introduced a derivation that goes on
@@ -65,8 +68,8 @@ def leading(text: str, style: Style) -> Numeral | None:
     start = len(text) - len(text.lstrip()) if text[:1].isspace() else 0
     filler = _FILLER.match(text, start, start + 40)
     assert filler is not None  # it may be empty
-    found = next(numerals(text, filler.end(), filler.end() + _WINDOW, style), None)
-    if found is None or found.value is None or found.start > filler.end():
+    found = numeral_at(text, filler.end(), style)
+    if found is None or found.value is None:
         return None
     line_end = text.find("\n", found.end, found.end + _WINDOW)
     if _TAIL.fullmatch(text, found.end, line_end if line_end >= 0 else len(text)):
@@ -96,10 +99,8 @@ def last(text: str, style: Style) -> Numeral | None:
         at = _last_digit(text, 0, end)
         if at < 0:
             return None
-        start = _window_start(text, at)
-        if start is None:
-            return None
-        for found in reversed(list(numerals(text, start, min(end, at + 40), style))):
+        start, near = _near(text, at, min(end, at + 40), style)
+        for found in reversed(near):
             number = _last_of_list(text, found, style) if found.value is None else found
             if number.value is not None and not _passed_over(text, number):
                 return number
@@ -176,15 +177,18 @@ def _last_digit(text: str, start: int, end: int) -> int:
     return at if text.isascii() else max(at, *[text.rfind(part, start, end) for part in VULGAR])
 
 
-def _window_start(text: str, at: int) -> int | None:
-    """Where to start reading so that the numeral around a digit is seen whole; None if it is longer than any number."""
-    start = max(0, at - _WINDOW)
-    line = text.rfind("\n", start, at)
-    if line >= 0:
-        return line + 1
-    while 0 < start < at and not text[start - 1].isspace():
-        start += 1
-    return start if start < at or at == 0 or text[at - 1].isspace() else None
+def _near(text: str, at: int, end: int, style: Style) -> tuple[int, list[Numeral]]:
+    """The numerals before `end`, from some way before a digit on, and where that is; none if they seem endless."""
+    for window in _WINDOWS:
+        start = max(0, at - window)
+        line = text.rfind("\n", start, at) + 1
+        start = line or start
+        while not line and 0 < start < at and not text[start - 1].isspace():
+            start += 1
+        found = list(numerals(text, start, end, style))
+        if line or start == 0 or (start < at and not (found and len(found) == 1 and found[0].start - start < 8)):
+            return start, found
+    return 0, []
 
 
 def _before_aside(text: str) -> int:

@@ -19,7 +19,7 @@ _TRIES: Final = 24  # markers that are looked at, from the last one back
 
 _GAP = (
     r"(?:\s+(?:to|for|in|of|here|then|therefore|thus|hence|must|should|would|will|can|could|now|so|we)\b"
-    r"[^\n:=.,;?!]{0,60}?|\s*\([^()\n]{0,40}\))?"
+    r"[^\n:=.,;?!]{0,60}?|\s*\([^()\n]{0,40}\)|,\s+\w{2,12}\s*,)?"
 )
 _VERB = r"is|are|was|be|equals?|becomes|comes\s+(?:out\s+)?to|as|of"
 _QUOTES = r"[*_\"'`}]{0,4}"

@@ -16,6 +16,7 @@ from reasoning.answer.numeral import DIGITS, LIMIT, Numeral, Style, numerals, pl
 from sandbox.wire import Array, Symbolic
 
 _DECIMALS: Final = 30  # numbers with more decimals than these are shown as a fraction
+_LONGEST: Final = 3 * DIGITS  # characters of a text that is one number, units included
 _UNMARKED: Final = (("leading", finding.leading), ("bold", finding.bold), ("last number", finding.last))
 
 
@@ -97,14 +98,14 @@ class Number(Kind):
         if isinstance(value, Symbolic):
             return _whole(value.text.strip())
         if isinstance(value, str):
-            return self._in_text(plain(value))
+            return Fraction(value) if value.isdecimal() and len(value) <= DIGITS else self._in_text(plain(value))
         return _number(value)
 
     def _in_text(self, text: str) -> Fraction | None:
         for region in regions(text, self.locale):
             if (found := finding.marked(text, region, self._style)) is not None:
                 return found.value
-        found = finding.only(text, self._style)
+        found = finding.only(text, self._style) if len(text) <= _LONGEST else None
         return None if found is None else found.value
 
     def key(self, answer: Answer) -> str:
@@ -112,8 +113,13 @@ class Number(Kind):
         number = _fraction(answer)
         top, bottom, quantum = number.numerator, number.denominator, self.quantum
         if quantum and (bottom != 1 or quantum.numerator != 1):
-            number = round(number / quantum) * quantum
-            top, bottom = number.numerator, number.denominator
+            steps, rest = divmod(top * quantum.denominator, bottom * quantum.numerator)
+            twice = 2 * rest - bottom * quantum.numerator
+            if twice > 0 or (twice == 0 and steps % 2):
+                steps += 1
+            top, bottom = steps * quantum.numerator, quantum.denominator
+            common = math.gcd(top, bottom)
+            top, bottom = top // common, bottom // common
         return str(top) if bottom == 1 else _decimal(top, bottom)
 
     def text(self, answer: Answer) -> str:
@@ -159,6 +165,5 @@ def _decimal(top: int, bottom: int) -> str:
     """A fraction in lowest terms as decimals if they end soon, else as `top/bottom`."""
     if 10**_DECIMALS % bottom:
         return f"{top}/{bottom}"
-    places = next(n for n in range(_DECIMALS + 1) if not 10**n % bottom)
-    digits = str(abs(top) * (10**places // bottom)).rjust(places + 1, "0")
-    return f"{'-' if top < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    digits = str(abs(top) * (10**_DECIMALS // bottom)).rjust(_DECIMALS + 1, "0")
+    return f"{'-' if top < 0 else ''}{digits[:-_DECIMALS]}.{digits[-_DECIMALS:].rstrip('0')}"

@@ -26,12 +26,15 @@ _PLAIN: Final = (
     | {ord(space): 0xA0 for space in "\u2007\u2008\u2009\u200a\u202f"}
     | {0x66A: ord("%"), 0x66B: ord("."), 0x66C: ord(","), ord("⁄"): ord("/"), ord("∕"): ord("/")}
 )
-_FOREIGN = re.compile("[" + "".join(map(chr, _PLAIN)) + "]")
+_FOREIGN: Final = frozenset(map(chr, _PLAIN))
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def plain(text: str) -> str:
     """The text with the digits and signs of every script as ASCII, character for character."""
-    return text if text.isascii() or not _FOREIGN.search(text) else text.translate(_PLAIN)
+    if text.isascii() or _FOREIGN.isdisjoint(_BEYOND_ASCII.findall(text)):
+        return text
+    return text.translate(_PLAIN)
 
 
 class Style(NamedTuple):
@@ -95,7 +98,8 @@ def _pattern() -> re.Pattern[str]:
     space = r"(?:[\ \t\xa0]|\\[,;:\ ])?"
     return re.compile(
         rf"""
-        (?P<junk>{_JUNK})
+        (?=[-+\d.$€£¥₹₽₩₺₫₴₦\\{VULGAR}]|\b[NnMmUCAHEGIR])  # passes over most of a text at once
+        (?:(?P<junk>{_JUNK})
         |
         (?P<sign>[-+]\s?|(?i:negative|minus)\s)?+ (?P<currency>(?:{_CURRENCY})\s?)?+ (?P<inner>-)?+
         (?:
@@ -108,7 +112,7 @@ def _pattern() -> re.Pattern[str]:
                             | \s?{_exponent("power")})?+
         )
         (?P<scale>\s?(?:\\text\{{\s?)?(?i:hundred|thousand|million|billion|trillion|bn|mn)\b|[kKmMbB]\b|[万萬億亿])?+
-        (?P<percent>\s?\\?%|\s?(?:\\text\{{\s?)?(?i:percent|per\ cent)\b)?+
+        (?P<percent>\s?\\?%|\s?(?:\\text\{{\s?)?(?i:percent|per\ cent)\b)?+)
         """,
         re.VERBOSE,
     )
@@ -133,8 +137,18 @@ def numerals(text: str, start: int, end: int, style: Style) -> Iterator[Numeral]
             yield numeral
 
 
+def numeral_at(text: str, start: int, style: Style) -> Numeral | None:
+    """The numeral that starts exactly at `start`: see `numerals`."""
+    end = start + 2 * _WRITTEN
+    match = _NUMERAL.match(text, start, end)
+    return None if match is None or match.end() == end else _read(match, text, style)
+
+
 def _read(match: re.Match[str], text: str, style: Style) -> Numeral | None:
     start, end = match.span()
+    before = text[start - 1] if start else " "
+    if before.isspace() and (token := match[0]).isdecimal():  # the plainest numeral, and the most frequent
+        return Numeral(Fraction(int(token)) if len(token) <= DIGITS else None, start, end, True)
     if match["junk"]:
         return Numeral(None, start, end, False)
     sign = match["sign"]
@@ -246,6 +260,8 @@ def _atom(token: str, comma: bool) -> Fraction | None:
     """The value of digits, separators and an exponent; None where they are no one number."""
     if token.isdigit():
         return Fraction(int(token)) if len(token) <= DIGITS else None
+    if len(token) > 2 * _WRITTEN:
+        return None
     if token[0] == "-":
         value = _atom(token[1:], comma)
         return None if value is None else -value

@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
-from typing import Literal
+from typing import Final, Literal
 
 from reasoning.answer.abstract import Answer, Extraction, Kind, only_item
 from reasoning.answer.marker import Region, regions
 from sandbox.wire import Array
 
 _QUOTES = str.maketrans("‘’‚‛“”„«»−–‐‑", '\'\'\'\'"""""----')
+_LONGEST: Final = 4000  # characters of an answer
 _EDGES = ".,;:!?\"'`()[]{}*_~…"
+_TRIES: Final = 32  # lines that are looked at, from the last one back
 _LEADING_POINT = re.compile(r"\.\d")
 _SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\b(?:St|Dr|Mr|Ms|Jr|Sr|No|vs|Mt))(?<!\bMrs)[.!?][*\"'”’)]*\s+(?=[A-Z\"“(])")
 
@@ -54,11 +56,13 @@ class Text(Kind):
             if (found := self._found(text, region.start, end, region.rule)) is not None:
                 return found
         end = len(text)
-        while end > 0:
+        for _ in range(_TRIES):
             start = text.rfind("\n", 0, end) + 1
             if (found := self._found(text, start, end, "last line")) is not None:
                 return found
-            end = len(text[: max(0, start - 1)].rstrip(_EDGES + " \t\r\n"))
+            end = start - 1
+            if end <= 0:
+                break
         return None
 
     def parse(self, value: object) -> str | None:
@@ -70,7 +74,7 @@ class Text(Kind):
             text = str(value).strip()
         except ValueError:  # an integer with more digits than the interpreter writes out
             return None
-        return text if self._key(text) else None
+        return text if len(text) <= _LONGEST and self._key(text) else None
 
     def key(self, answer: Answer) -> str:
         """The answer after normalisation."""
@@ -84,6 +88,8 @@ class Text(Kind):
         return normal(text, case=self.case)
 
     def _found(self, text: str, start: int, end: int, rule: str) -> Extraction | None:
+        if end - start > _LONGEST:
+            return None
         inner = text[start:end].strip(' \t\r\n*_`"“”$')
         if inner.endswith(".") and not inner.endswith(".."):
             inner = inner[:-1].rstrip('*_`"“”')
