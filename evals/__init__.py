@@ -1,1 +1,36 @@
-"""Tasks, suites, runs, statistics and the command line."""
+"""Tasks, suites, runs, statistics and the command line. Names are imported when they are first used."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evals.item import Item
+    from evals.loading import load_task
+    from evals.task import Task
+    from evals.task_names import task_names
+
+_NAMES = {
+    "Item": "evals.item",
+    "Task": "evals.task",
+    "load_task": "evals.loading",
+    "task_names": "evals.task_names",
+}
+
+__all__ = [
+    "Item",
+    "Task",
+    "load_task",
+    "task_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'evals' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_NAMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

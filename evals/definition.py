@@ -79,7 +79,7 @@ class Definition(_Part):
         question: The question.
         gold: The right answer.
         gold_pattern: A regular expression that finds the answer in the gold's text: its first group, or all of it.
-        kind: The answer kind: a name, or a mapping of the kind's own fields with `name`.
+        kind: The answer kind: a name, or a mapping of its own fields, e.g. `{kind: choice, labels: [A, B]}`.
         quantum: The rounding by which numbers are classed.
         unit: What unit words and `%` mean in numbers.
         locale: How numbers are written, e.g. `de`.
@@ -134,9 +134,9 @@ class Definition(_Part):
         Raises:
             ReasoningError: No such kind, or an option that it does not have.
         """
-        fields = dict(self.kind) if isinstance(self.kind, dict) else {"name": self.kind}
+        fields = dict(self.kind) if isinstance(self.kind, dict) else {"kind": self.kind}
         fields |= {key: getattr(self, key) for key in ("quantum", "unit", "locale") if getattr(self, key) is not None}
-        return kind(fields.pop("name", ""), **fields)
+        return kind(fields.pop("kind", ""), **fields)
 
     def variant(self, name: str) -> "Definition":
         """The definition with a variant's changes; a change to a mapping adds to it.
@@ -196,7 +196,8 @@ def _explained(
     near = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
     where, field = f"{path}, line {near}", ".".join(place)
     if found["type"] == "extra_forbidden":
-        model = {(): Definition, ("source",): Source, ("source", "hub"): Hub}.get(place[:-1], Definition)
+        models: dict[tuple[str, ...], type[_Part]] = {("source",): Source, ("source", "hub"): Hub}
+        model = models.get(place[:-1], Definition)
         known = [info.alias or name for name, info in model.model_fields.items()]
         return UnknownNameError(f"field in {where}:", place[-1], known)
     if found["type"] == "missing":

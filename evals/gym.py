@@ -1,22 +1,29 @@
 """Tasks from reasoning-gym: generated, seeded, any number of items, nothing to download."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 from evals.arithmetic import is_formula, is_list, makes
-from evals.gym_names import GENERATORS
+from evals.gym_names import GENERATORS, HASH_DEPENDENT
 from evals.item import Item, Verify, parsed_gold
 from evals.task import Task
+from evals.task_names import PREFIX
 from reasoning.answer import Answer, AnswerKind, kind
 from reasoning.errors import ConfigError, MissingPackageError, UnknownNameError
 from reasoning.problem import Problem
 
-PREFIX = "reasoning-gym:"
 SIZE = 200
 """How many items a task has unless `size` says otherwise."""
 
 _FULL_MARKS = 1 - 1e-9
+_MINUTE = frozenset({"power_function"})
+"""The generators whose answers may be smaller than any quantum."""
+
 _SHOTS = {
     **dict.fromkeys(("basic_arithmetic", "chain_sum", "products"), "arithmetic"),
     **dict.fromkeys(("gsm_symbolic", "leg_counting"), "word-problems"),
@@ -60,14 +67,17 @@ class Scored:
 
     @property
     def identity(self) -> str:
-        """What it verifies."""
-        return f"{self.entry['answer']}{' with partial credit' if self.partial else ''}"
+        """What it verifies, beside the question: not the entry's own answer, which is but one of many."""
+        return f"{type(self.dataset).__name__}{' with partial credit' if self.partial else ''}"
 
     def __call__(self, answer: Answer) -> float:
-        text = self.kind.text(answer)
+        text = _decimal(answer) if isinstance(answer, Fraction) else self.kind.text(answer)
         if self.admits is not None and not self.admits(text):
             return 0.0
-        score = float(self.dataset.score_answer(text, self.entry))
+        try:
+            score = float(self.dataset.score_answer(text, self.entry))
+        except Exception:  # noqa: BLE001 (a hundred scorers raise whatever their parsers do on a text that is no answer)
+            return 0.0
         return score if self.partial else float(score >= _FULL_MARKS)
 
 
@@ -91,11 +101,12 @@ def gym_task(name: str, size: int = SIZE, seed: int = 0, partial: bool = False, 
     if size < 1:
         raise ConfigError(f"size must be 1 or more, not {size}.")
     answers, has_gold = GENERATORS[name]
-    answer_kind = kind(answers)
+    answer_kind = kind(answers, quantum=0) if name in _MINUTE else kind(answers)
 
     def load() -> Sequence[Item]:
         dataset = _dataset(name, size, seed, config)
-        return [_item(name, dataset, i, answer_kind, has_gold, partial) for i in range(size)]
+        with _seeded(seed):
+            return [_item(name, dataset, i, answer_kind, has_gold, partial) for i in range(size)]
 
     return Task(
         name=f"{PREFIX}{name}",
@@ -106,6 +117,17 @@ def gym_task(name: str, size: int = SIZE, seed: int = 0, partial: bool = False, 
     )
 
 
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seeds the global generator for a moment: `list_functions` draws from it."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 def _dataset(name: str, size: int, seed: int, config: Mapping[str, Any]) -> Any:
     try:
         from reasoning_gym.factory import DATASETS, create_dataset
@@ -113,6 +135,11 @@ def _dataset(name: str, size: int, seed: int, config: Mapping[str, Any]) -> Any:
         raise MissingPackageError("reasoning_gym", "pip install reasoning-gym", f"The task {PREFIX}{name}") from error
     if name not in DATASETS:
         raise ConfigError(f"The installed reasoning-gym has no generator {name!r}: pip install -U reasoning-gym")
+    if name in HASH_DEPENDENT and os.environ.get("PYTHONHASHSEED", "random") == "random":
+        raise ConfigError(
+            f"{PREFIX}{name} makes other items in each process unless PYTHONHASHSEED is set, so that no run of it "
+            "could be resumed or compared; set PYTHONHASHSEED=0."
+        )
     known = [field.name for field in dataclasses.fields(DATASETS[name][1]) if field.name not in ("seed", "size")]
     for option in config:
         if option not in known:
@@ -130,6 +157,12 @@ def _item(name: str, dataset: Any, index: int, answers: AnswerKind, has_gold: bo
     if has_gold:
         return Item(problem=problem, gold=parsed_gold(problem, entry["answer"], f"{PREFIX}{name}"), metadata=metadata)
     return Item(problem=problem, verify=_verifier(name, dataset, entry, answers, partial), metadata=metadata)
+
+
+def _decimal(number: Fraction) -> str:
+    """A number as scorers read it: exact where its decimals end soon, else the nearest float."""
+    text = kind("number").text(number)
+    return repr(float(number)) if "/" in text else text
 
 
 def _is_slice(column: str, value: object) -> bool:

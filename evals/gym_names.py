@@ -36,3 +36,6 @@ GENERATORS: Mapping[str, tuple[str, bool]] = {
     for name in names.split()
 }
 """Each generator's answer kind, and whether its entries have a gold."""
+
+HASH_DEPENDENT = frozenset({"isomorphic_strings", "polynomial_multiplication", "ransom_note"})
+"""The generators that choose from the members of a set in its own order, and so make other items in each process."""

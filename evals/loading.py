@@ -7,22 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from evals.definition import Definition, read_definition
-from evals.gym import PREFIX, gym_task
-from evals.gym_names import GENERATORS
+from evals.gym import gym_task
 from evals.reading import ItemsOf
 from evals.task import Task
-from evals.task_names import TASKS
+from evals.task_names import GROUP, PREFIX, TASKS, task_names
 from reasoning import plugins
 from reasoning.errors import ConfigError, DataError, UnknownNameError, UsageError
 
-GROUP = "reasoning.tasks"
 FOLDER = Path(__file__).parent / "tasks"
 _OF_SOURCE = ("split", "revision")
-
-
-def task_names() -> list[str]:
-    """The names of all tasks: the project's own, plug-ins', reasoning-gym's. Imports none of them."""
-    return [*plugins.names(GROUP, dict.fromkeys(TASKS, "")), *(f"{PREFIX}{name}" for name in sorted(GENERATORS))]
 
 
 def load_task(name: str | Path, data: str | Path | None = None, **options: Any) -> Task:

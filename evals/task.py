@@ -172,11 +172,13 @@ class Task:
 
 
 def _digest(item: Item) -> bytes:
-    if item.verify is None:
-        right = item.problem.kind.text(item.gold)
-    else:
-        right = getattr(item.verify, "identity", None) or getattr(
-            item.verify, "__qualname__", type(item.verify).__name__
-        )
-    parts = (item.id, item.problem.question, right, item.group or "")
+    parts = (item.id, item.problem.question, _right(item), item.group or "")
     return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def _right(item: Item) -> str:
+    """What is right, in characters."""
+    if item.gold is not None:
+        return item.problem.kind.text(item.gold)
+    name = getattr(item.verify, "__qualname__", type(item.verify).__name__)
+    return str(getattr(item.verify, "identity", name))

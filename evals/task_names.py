@@ -1,5 +1,13 @@
 """The names of the project's own tasks, as data: listing them opens no file. Each is defined in `tasks/`."""
 
+from evals.gym_names import GENERATORS
+from reasoning import plugins
+
+GROUP = "reasoning.tasks"
+"""The entry-point group in which other packages add tasks."""
+
+PREFIX = "reasoning-gym:"
+
 TASKS: tuple[str, ...] = (
     "gsm8k",
     "gsm8k:train",
@@ -30,3 +38,8 @@ TASKS: tuple[str, ...] = (
     "math-500",
 )
 """`task` or `task:variant`."""
+
+
+def task_names() -> list[str]:
+    """The names of all tasks: the project's own, plug-ins', reasoning-gym's. Imports none of them."""
+    return [*plugins.names(GROUP, dict.fromkeys(TASKS, "")), *(f"{PREFIX}{name}" for name in sorted(GENERATORS))]
