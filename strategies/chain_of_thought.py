@@ -3,59 +3,51 @@
 from typing import ClassVar
 
 from reasoning.backends.backend import Backend
-from reasoning.message import assistant, user
 from reasoning.problem import Problem
-from reasoning.request import Request
-from reasoning.sampling import Sampling
 from strategies.exemplars import Exemplar
 from strategies.path import Path
-from strategies.prompting import PromptedStrategy
-from strategies.scope import draw
+from strategies.scope import degrade, draw
+from strategies.two_stage import TwoStage
 
 THINK = "Let's think step by step."
-ANSWER_LEADS = {
-    "number": "Therefore, the answer (arabic numerals) is",
-    "choice": "Therefore, among the choices, the answer is",
-    "boolean": "Therefore, the answer (Yes or No) is",
-}
-ANSWER_TOKENS = 64
+STATE_THE_ANSWER = "state the answer in a last sentence: The answer is <answer>."
+DRAFT = "Think step by step, but keep only a minimal draft of each step, with five words at most. Then "
 
 
-class ChainOfThought(PromptedStrategy):
+class ChainOfThought(TwoStage):
     """Chain of thought.
 
     With exemplars (`shots`): few-shot, one call (Wei et al. 2022). Without: zero-shot in two stages, "Let's think step
     by step." and then "Therefore, the answer (arabic numerals) is" over what was thought (Kojima et al. 2022); the
-    second stage is greedy.
+    second stage is greedy. A model that reasons natively is only asked for the answer's sentence: a second chain of
+    thought on top of its own costs tokens and gains nothing.
+
+    Attributes:
+        draft: Chain of draft (Xu et al. 2025): steps of five words at most. On GSM8K 91.1 at 44 tokens, where full
+            chains gave 95.4 at 205. Exemplars show their drafts.
     """
 
+    draft: bool = False
+
+    @property
+    def instruction(self) -> str:
+        """The system message of a chat."""
+        if self.system is not None:
+            return self.system
+        return (DRAFT if self.draft else "Solve the problem step by step, then ") + STATE_THE_ANSWER
+
     default_max_tokens: ClassVar[int] = 512
-    default_system: ClassVar[str] = (
-        "Solve the problem step by step, then state the answer in a last sentence: The answer is <answer>."
-    )
 
     def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """The reasoning, and the answer's sentence."""
-        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
+        """The reasoning, or its draft, and the answer's sentence."""
+        shown = exemplar.draft if self.draft and exemplar.draft else exemplar.reasoning
+        return f" {shown} The answer is {exemplar.answer}."
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""
-        if self.shots:
+        native = backend.capabilities.reasoning
+        if native:
+            degrade(backend, "the model reasons by itself: no chain-of-thought trigger was added")
+        if self.shots or native or (self.draft and self.form(backend) == "chat"):
             return Path.read(problem, index, (await draw(backend, self.ask(problem, backend), index),))
-        asked = self.ask(problem, backend, lead=f"{self.lead} {THINK}", hint=f"\n\n{THINK}")
-        thought = await draw(backend, asked, index)
-        broken = Path.broken(index, (thought,))
-        if broken is not None:
-            return broken
-        lead = ANSWER_LEADS.get(problem.kind.kind, "Therefore, the answer is")
-        answer = await draw(backend, self._conclude(asked, thought.text, lead), index)
-        return Path.read(problem, index, (thought, answer), lead=lead if asked.prompt is not None else f"{lead} ")
-
-    def _conclude(self, asked: Request, thought: str, lead: str) -> Request:
-        """The second stage: the first one, what was thought, and the answer's beginning."""
-        stop = (*asked.sampling.stop, "\n") if asked.prompt is not None else asked.sampling.stop
-        most = max(ANSWER_TOKENS, asked.sampling.max_tokens or 0) if asked.messages else ANSWER_TOKENS
-        sampling = Sampling(temperature=0.0, max_tokens=most, stop=stop, effort=asked.sampling.effort)
-        if asked.prompt is not None:
-            return Request(prompt=f"{asked.prompt}{thought}\n{lead}", sampling=sampling)
-        return Request(messages=(*asked.messages, assistant(thought), user(lead)), sampling=sampling)
+        return await self.think_and_conclude(problem, backend, index, DRAFT.strip() if self.draft else THINK)

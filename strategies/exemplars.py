@@ -24,6 +24,7 @@ class Exemplar(BaseModel):
         reasoning: The way to the answer, without the answer's sentence.
         program: A Python program that leaves the answer in `ans`.
         answer: The answer as it is to be written.
+        draft: The reasoning in steps of five words at most.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Exemplar(BaseModel):
     reasoning: str
     program: str
     answer: str
+    draft: str = ""
 
 
 class ExemplarSet(BaseModel):

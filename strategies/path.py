@@ -48,6 +48,8 @@ class Path(BaseModel):
         program: The program that was run, if any.
         outcome: What became of it in the sandbox.
         signals: Numbers that votes may weigh it by, each by name, e.g. a judge's score.
+        asides: Draws made to weigh it, e.g. a judge's; they count in usage and cost.
+        member: Which member of an ensemble drew it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -63,6 +65,8 @@ class Path(BaseModel):
     program: str | None = None
     outcome: Outcome | None = None
     signals: dict[str, float] = {}
+    asides: tuple[Completion, ...] = ()
+    member: int | None = None
 
     @field_serializer("answer", when_used="json")
     def _plain(self, answer: Any) -> Any:
@@ -121,12 +125,12 @@ class Path(BaseModel):
     @property
     def usage(self) -> Usage:
         """What its draws cost bought cold."""
-        return sum((c.usage for c in self.completions), NO_USAGE)
+        return sum((c.usage for c in (*self.completions, *self.asides)), NO_USAGE)
 
     @property
     def cost(self) -> float | None:
         """Money for its draws in US dollars; None where a price is unknown."""
-        return total_cost(c.cost for c in self.completions)
+        return total_cost(c.cost for c in (*self.completions, *self.asides))
 
     @property
     def text(self) -> str:

@@ -84,6 +84,11 @@ class PromptedStrategy(PathStrategy):
         """How this strategy would have answered an exemplar's question."""
 
     @property
+    def instruction(self) -> str:
+        """The system message of a chat; "" for none."""
+        return self.default_system if self.system is None else self.system
+
+    @property
     def lead(self) -> str:
         """What stands behind a question in plain text, for the model to go on from."""
         return "\nA:"
@@ -119,8 +124,7 @@ class PromptedStrategy(PathStrategy):
         if self.form(backend) == "text":
             solved = [f"Q: {e.question}{self.lead}{self.exemplar_answer(e)}\n\n" for e in self.exemplars()]
             return self.request(backend, prompt="".join(solved) + f"Q: {question}{lead}")
-        instruction = self.default_system if self.system is None else self.system
-        messages = [system(instruction)] if instruction else []
+        messages = [system(self.instruction)] if self.instruction else []
         for exemplar in self.exemplars():
             messages += [user(exemplar.question), assistant(self.exemplar_answer(exemplar).strip())]
         return self.request(backend, messages=(*messages, user(question + hint)))

@@ -80,7 +80,7 @@ class Result(BaseModel):
     ) -> "Result":
         """The result of a vote: its leader's answer, or that of `key` where a rule settled on one."""
         chosen = tally.leader if key is None else tally.of_key(key)
-        notes = {note: None for path in paths for c in path.completions for note in c.degradations}
+        notes = {note: None for path in paths for c in (*path.completions, *path.asides) for note in c.degradations}
         notes.update(dict.fromkeys(more.pop("degradations", ())))
         return cls.model_construct(
             problem=problem,

@@ -8,9 +8,10 @@ Backend just as well.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reasoning.backends.backend import Backend, Capabilities
+from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
 from reasoning.completion import Completion
 from reasoning.draws import row
+from reasoning.errors import ConfigError
 from reasoning.request import Request
 from strategies.events import DrawEvent, Event, OnEvent
 
@@ -100,6 +101,18 @@ class Scope:
                 self._on_event(DrawEvent(self.problem_id, self._role, completion))
         return completions * len(indices) if greedy else completions
 
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`.
+
+        Raises:
+            ConfigError: The backend is no reward or process-reward model.
+        """
+        if not (self.capabilities.scoring and isinstance(self.backend, Scorer)):
+            raise ConfigError(
+                f"{self.spec} scores no texts; give a reward model for the role {self._role or 'scorer'!r}."
+            )
+        return await self.backend.score(request, texts)
+
     async def aclose(self) -> None:
         """A scope owns nothing: whoever opened the backend closes it."""
 
@@ -107,6 +120,12 @@ class Scope:
 async def draw(backend: Backend, request: Request, index: int) -> Completion:
     """One draw of a request."""
     return (await backend.complete(request, [index]))[0]
+
+
+def degrade(backend: Backend, note: str) -> None:
+    """Puts on the record that something could not be done as asked, where the backend keeps one."""
+    if isinstance(backend, Scope):
+        backend.degrade(note)
 
 
 def role(backend: Backend, name: str) -> Backend:

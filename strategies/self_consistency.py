@@ -1,25 +1,14 @@
 """Many paths, one vote."""
 
-from typing import Annotated, Any, Self
+from typing import Self
 
-from pydantic import BeforeValidator, SerializeAsAny, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
-from reasoning.errors import ConfigError
 from reasoning.problem import Problem
 from strategies.path import Path
 from strategies.scope import Scope
-from strategies.strategy import PathStrategy, Strategy
+from strategies.strategy import PathStrategy, PathStrategyField
 from strategies.waves import VotingStrategy, votable
-
-
-def _path_strategy(value: Any) -> Any:
-    found = Strategy.of_config(value)
-    if not isinstance(found, PathStrategy):
-        raise ConfigError(f"A vote is taken over a path strategy such as chain-of-thought; {found.name()} is none.")
-    return found
-
-
-PathStrategyField = Annotated[SerializeAsAny[PathStrategy], BeforeValidator(_path_strategy)]
 
 
 class SelfConsistency(VotingStrategy):

@@ -25,7 +25,14 @@ STRATEGIES: Mapping[str, str] = {
     "direct": "strategies.direct:Direct",
     "chain-of-thought": "strategies.chain_of_thought:ChainOfThought",
     "program-of-thought": "strategies.program_of_thought:ProgramOfThought",
+    "plan-and-solve": "strategies.plan_and_solve:PlanAndSolve",
+    "least-to-most": "strategies.least_to_most:LeastToMost",
+    "self-refine": "strategies.self_refine:SelfRefine",
+    "budget-forcing": "strategies.budget_forcing:BudgetForcing",
     "self-consistency": "strategies.self_consistency:SelfConsistency",
+    "ensemble": "strategies.ensemble:Ensemble",
+    "best-of-n": "strategies.best_of_n:BestOfN",
+    "universal-self-consistency": "strategies.universal_self_consistency:UniversalSelfConsistency",
 }
 """This project's own strategies by their names."""
 
@@ -213,3 +220,13 @@ class PathStrategy(Strategy):
         tally = Majority().tally(paths, scope.salt)
         stopped = "deadline" if cut else "single path"
         return Result.decided(problem, paths, tally, stopped, degradations=scope.degradations, order_safe=not cut)
+
+
+def _path_strategy(value: Any) -> Any:
+    found = Strategy.of_config(value)
+    if not isinstance(found, PathStrategy):
+        raise ConfigError(f"A vote is taken over a path strategy such as chain-of-thought; {found.name()} is none.")
+    return found
+
+
+PathStrategyField = Annotated[SerializeAsAny[PathStrategy], BeforeValidator(_path_strategy)]

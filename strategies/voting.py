@@ -20,7 +20,14 @@ class Vote(Named):
 
     what: ClassVar[str] = "vote"
     group: ClassVar[str] = "reasoning.votes"
-    names: ClassVar[Mapping[str, str]] = {"majority": "strategies.voting:Majority"}
+    names: ClassVar[Mapping[str, str]] = {
+        "majority": "strategies.voting:Majority",
+        "likelihood": "strategies.weighting:Likelihood",
+        "trace-confidence": "strategies.weighting:TraceConfidence",
+        "confidence": "strategies.confidence:Confidence",
+        "judged": "strategies.judging:Judged",
+        "scored": "strategies.judging:Scored",
+    }
 
     @property
     def logprobs(self) -> int | None:

@@ -1,0 +1,42 @@
+"""One vote over the paths of several strategies."""
+
+from typing import Self
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from reasoning.problem import Problem
+from strategies.path import Path
+from strategies.scope import Scope
+from strategies.strategy import PathStrategy, PathStrategyField
+from strategies.waves import VotingStrategy, votable
+
+
+class Ensemble(VotingStrategy):
+    """Votes over the paths of several strategies together, e.g. chains of thought and programs.
+
+    Path i is path ⌊i / m⌋ of member i mod m, so that each member's draws are the very ones that it would make under a
+    vote of its own, and are not bought twice.
+
+    Attributes:
+        members: The strategies; two that are the same are refused, since their paths would be the same draws.
+    """
+
+    members: tuple[PathStrategyField, ...] = Field(min_length=2)
+
+    @field_validator("members")
+    @classmethod
+    def _different(cls, members: tuple[PathStrategy, ...], info: ValidationInfo) -> tuple[PathStrategy, ...]:
+        settled = tuple(votable(member, info.data["vote"]) for member in members) if "vote" in info.data else members
+        if len(set(settled)) < len(settled):
+            raise ValueError("two members are the same, and would draw the same paths; give them other settings")
+        return settled
+
+    def with_shots(self, shots: str) -> Self:
+        """This strategy with that exemplar set where its members chose none."""
+        return self.model_copy(update={"members": tuple(member.with_shots(shots) for member in self.members)})
+
+    async def path_at(self, problem: Problem, scope: Scope, index: int) -> Path:
+        """The next path of the member whose turn it is."""
+        turn, member = divmod(index, len(self.members))
+        path = await self.members[member].path(problem, scope, turn)
+        return path.model_copy(update={"index": index, "member": member})
