@@ -7,6 +7,7 @@ import pytest
 
 import reasoning
 from reasoning.backends.embedded import embedded_model
+from reasoning.backends.llama_engine import load_xllamacpp
 from reasoning.backends.opened import OpenedBackend
 
 
@@ -35,8 +36,7 @@ def local_backend() -> Iterator[OpenedBackend]:
 @pytest.fixture(scope="session")
 def loopback_server() -> Iterator[LoopbackServer]:
     """The embedded model behind a real OpenAI-compatible server; draws do not depend on earlier prompts."""
-    import xllamacpp
-
+    xllamacpp = load_xllamacpp()
     slots, context = 4, 2048
     params = xllamacpp.CommonParams()
     params.model.path = str(embedded_model())

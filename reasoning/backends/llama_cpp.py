@@ -1,0 +1,217 @@
+"""GGUF models in this process, by llama.cpp's continuous batching; `local` is the embedded one."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reasoning.backends.backend import Capabilities
+from reasoning.backends.embedded import embedded_model
+from reasoning.backends.gguf import GgufHeader, read_header, sha256
+from reasoning.backends.hub import is_repository, model_from_hub
+from reasoning.backends.llama_engine import EngineSettings, LlamaEngine, is_exact, on_gpu
+from reasoning.backends.llama_wire import Drawn, call_body, completion, failure_of
+from reasoning.backends.loopback import LoopbackError
+from reasoning.backends.slots import Slots
+from reasoning.completion import Completion, Failure
+from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
+from reasoning.errors import BackendError, ConfigError
+from reasoning.request import Request
+
+MOST_CONTEXT = 4096
+"""Context of a draw, in tokens, where none is asked for: memory is set aside for each slot's whole context."""
+
+
+class LlamaCppOptions(BaseModel):
+    """Options of `llama-cpp/<file.gguf or hub repo>` and `local`.
+
+    Attributes:
+        n_ctx: Prompt and completion tokens that fit in one draw; None for the model's own context, at most 4096.
+        n_parallel: Draws that are decoded at once; each holds memory for `n_ctx` tokens.
+        threads: Threads that compute; None for one a usable CPU, at most 16.
+        gpu_layers: Layers on a GPU, -1 for as many as fit; without effect where xllamacpp was built for CPUs.
+        kv_cache: The type of cached keys and values; None for `"bf16"` on a CPU, where it makes draws independent of
+            what they are batched with, and `"f16"` on a GPU.
+        cache_prompt: Whether a prompt that starts like an earlier one skips the shared part; None where that leaves
+            draws exactly as they are.
+        chat_template: A Jinja template in place of the model's own.
+        template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_ctx: Annotated[int, Field(ge=64)] | None = None
+    n_parallel: Annotated[int, Field(ge=1, le=256)] = 16
+    threads: Annotated[int, Field(ge=1, le=512)] | None = None
+    gpu_layers: Annotated[int, Field(ge=-1)] = -1
+    kv_cache: Literal["bf16", "f16"] | None = None
+    cache_prompt: bool | None = None
+    chat_template: str | None = None
+    template_args: Mapping[str, Any] = {}
+
+
+class LlamaCpp:
+    """One GGUF model.
+
+    `capabilities.reproducible` is `"exact"` where that is known to hold for the model's architecture and weight types
+    on this machine (see `llama_engine`), else `"batch_dependent"`.
+
+    Args:
+        path: The weights.
+        options: See `LlamaCppOptions`.
+        spec: How it was opened.
+
+    Raises:
+        ConfigError: The file is missing or no GGUF file, or `n_ctx` is beyond the model's context.
+        MissingPackageError: xllamacpp is not installed.
+        BackendError: llama.cpp does not load the model.
+    """
+
+    Options: ClassVar[type[LlamaCppOptions]] = LlamaCppOptions
+
+    def __init__(self, path: Path, options: LlamaCppOptions, spec: str) -> None:
+        header = read_header(path)
+        context = _context(header, options.n_ctx)
+        gpu = on_gpu(options.gpu_layers)
+        kv_cache = options.kv_cache or ("f16" if gpu else "bf16")
+        exact = is_exact(header, kv_cache, gpu)
+        self.options = options
+        self.spec = spec
+        self.identity = _identity(path, header, options, kv_cache, gpu)
+        self.capabilities = Capabilities(
+            chat=bool(options.chat_template or header.chat_template),
+            text=True,
+            style="chat" if (options.chat_template or header.chat_template) else "text",
+            max_samples=max(1, options.n_parallel // 2),
+            seed=True,
+            logprobs=20,
+            prefill=True,
+            reproducible="exact" if exact else "batch_dependent",
+            concurrency=2 * options.n_parallel,
+            context_tokens=context,
+        )
+        self._engine = LlamaEngine(
+            EngineSettings(
+                path=path,
+                context_tokens=context,
+                slots=options.n_parallel,
+                threads=options.threads,
+                gpu_layers=options.gpu_layers,
+                kv_cache=kv_cache,
+                share_prefix=exact if options.cache_prompt is None else options.cache_prompt,
+                chat_template=options.chat_template,
+            )
+        )
+        self._model = path.stem
+        self._identity_text = identity_text(self.identity)
+        self._slots = Slots(options.n_parallel)
+
+    @classmethod
+    def open(cls, model: str, options: LlamaCppOptions) -> Self:
+        """Opens a GGUF file, or a hub repository `<organisation>/<name>[:<quantisation>]`."""
+        path = Path(model).expanduser()
+        if not path.exists() and is_repository(model):
+            path = model_from_hub(model)
+        return cls(path, options, f"llama-cpp/{model}")
+
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        """See `Backend.complete`.
+
+        Raises:
+            BackendError: The backend is closed.
+        """
+        if self._engine.closed:
+            raise BackendError(f"The backend {self.spec} is closed; open it anew.")
+        key = draw_key(self._identity_text, request)
+        runs = consecutive_runs(key, indices, self.capabilities.max_samples)
+        async with asyncio.TaskGroup() as group:
+            calls = [group.create_task(self._call(request, run, draw_seed(key, run[0]))) for run in runs]
+        return [completion for call in calls for completion in call.result()]
+
+    async def aclose(self) -> None:
+        """Ends the draws in flight, which fail as cancelled, and frees the model."""
+        self._engine.calls.close()
+        await asyncio.to_thread(self._engine.close)
+
+    async def _call(self, request: Request, indices: Sequence[int], seed: int) -> list[Completion]:
+        """Draws indices whose seeds follow each other from `seed`, as n samples that share the prompt's prefill."""
+        await self._slots.take(len(indices))
+        held = len(indices)
+        started = time.perf_counter()
+        drawn = [Drawn() for _ in indices]
+        failure: Failure | None = None
+        rendered: str | None = None
+        try:
+            prompt = request.prompt if request.prompt is not None else await self._render(request)
+            rendered = None if request.prompt is not None else prompt
+            body = call_body(request.sampling, prompt, seed, len(indices))
+            async with aclosing(self._engine.calls.events("/completion", body)) as events:
+                async for event in events:
+                    if drawn[event["index"]].add(event, time.perf_counter() - started):
+                        held -= 1
+                        self._slots.give(1)
+        except (LoopbackError, OSError) as error:
+            failure = failure_of(error, closed=self._engine.closed)
+        finally:
+            self._slots.give(held)
+        shared = {"model": self._model, "fingerprint": f"xllamacpp {self._engine.version}", "rendered": rendered}
+        return [
+            completion(request, index, seed + at, at == 0, one, failure, shared)
+            for at, (index, one) in enumerate(zip(indices, drawn, strict=True))
+        ]
+
+    async def _render(self, request: Request) -> str:
+        """The chat as the text that the model sees."""
+        if not self.capabilities.chat:
+            raise LoopbackError(400, "unsupported", "this model has no chat template; give one, or ask with a prompt")
+        messages = [message.model_dump() for message in request.messages]
+        body = {"messages": messages, "chat_template_kwargs": dict(self.options.template_args)}
+        return str((await self._engine.calls.post("/apply-template", body))["prompt"])
+
+
+class Local(LlamaCpp):
+    """The embedded model, SmolLM2-135M-Instruct: it follows few-shot text far better than chat."""
+
+    default_model: ClassVar[str] = "SmolLM2-135M-Instruct"
+
+    @classmethod
+    def open(cls, model: str, options: LlamaCppOptions) -> Self:
+        """Opens the embedded model; there is one.
+
+        Raises:
+            ConfigError: Another model is named.
+            MissingPackageError: The package that carries it, or the engine, is not installed.
+        """
+        if model != cls.default_model:
+            raise ConfigError(f"The backend 'local' is one model; for {model!r} write llama-cpp/{model}.")
+        opened = cls(embedded_model(), options, "local")
+        opened.capabilities = opened.capabilities.model_copy(update={"style": "text"})
+        return opened
+
+
+def _context(header: GgufHeader, wanted: int | None) -> int:
+    most = header.context_tokens or MOST_CONTEXT
+    if wanted is not None and wanted > most:
+        raise ConfigError(f"The option n_ctx cannot be {wanted}: the model's context is {most} tokens.")
+    return wanted or min(most, MOST_CONTEXT)
+
+
+def _identity(path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache: str, gpu: bool) -> Mapping[str, Any]:
+    """What makes draws differ. The context is not part of it: a draw that it cuts short is a failure, not a draw."""
+    identity: dict[str, Any] = {
+        "engine": "llama.cpp",
+        "weights": f"sha256:{sha256(path)}",
+        "dtype": header.matrix_types[0] if header.matrix_types else "unknown",
+        "kv_cache": kv_cache,
+        "device": "gpu" if gpu else "cpu",
+    }
+    if options.chat_template is not None:
+        identity["chat_template"] = f"sha256:{hashlib.sha256(options.chat_template.encode()).hexdigest()}"
+    if options.template_args:
+        identity["template_args"] = dict(options.template_args)
+    return identity

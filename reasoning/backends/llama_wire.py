@@ -1,0 +1,166 @@
+"""Between draws and llama.cpp's own completion call: what is sent, and what comes back an event at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reasoning.backends.loopback import LoopbackError
+from reasoning.completion import Completion, Failure, FailureKind, Finish, Logprobs
+from reasoning.request import Request
+from reasoning.sampling import Sampling
+from reasoning.usage import Usage
+
+
+def call_body(sampling: Sampling, prompt: str, seed: int, count: int) -> dict[str, Any]:
+    """The JSON that asks for `count` samples, with seeds from `seed` on.
+
+    llama.cpp's own defaults (top-k 40, top-p 0.95, min-p 0.05) never apply: only samplers that are asked for are
+    named. The temperature comes first, as in transformers and vLLM, so that top-p and min-p mean the same.
+    """
+    samplers = [name for name in ("top_k", "top_p", "min_p") if getattr(sampling, name) is not None]
+    body: dict[str, Any] = {
+        "prompt": prompt,
+        "n_predict": -1 if sampling.max_tokens is None else sampling.max_tokens,
+        "n_cmpl": count,
+        "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
+        "samplers": ["temperature", *([] if sampling.greedy else samplers)],
+        "stop": list(sampling.stop),
+        "stream": True,
+    }
+    body |= {name: getattr(sampling, name) for name in samplers}
+    if sampling.seeded:
+        body["seed"] = seed
+    if sampling.logprobs is not None:
+        body["n_probs"] = max(1, sampling.logprobs)
+    return body
+
+
+class Drawn:
+    """One sample, as far as it has come.
+
+    Attributes:
+        end: The event that ended it, else None.
+        latency_s: Seconds to that event.
+    """
+
+    def __init__(self) -> None:
+        self.end: Mapping[str, Any] | None = None
+        self.latency_s = 0.0
+        self._texts: list[str] = []
+        self._tokens: list[Mapping[str, Any]] = []
+
+    def add(self, event: Mapping[str, Any], at_s: float) -> bool:
+        """Takes an event; True when it is the last."""
+        self._texts.append(event["content"])
+        self._tokens.extend(event.get("completion_probabilities", ()))
+        if event["stop"]:
+            self.end, self.latency_s = event, at_s
+        return bool(event["stop"])
+
+    @property
+    def text(self) -> str:
+        """The text so far; the server cuts it at a stop string."""
+        return "".join(self._texts)
+
+    def logprobs(self, alternatives: int) -> Logprobs:
+        """The log-probabilities of the tokens that the text begins in; those of a stop string are cut with it.
+
+        They are the model's own: before temperature, top-k and the like. llama.cpp gives one entry for several tokens
+        that together make one character.
+        """
+        tokens: list[str] = []
+        values: list[float] = []
+        top: list[tuple[tuple[str, float], ...]] = []
+        left = len(self.text)
+        for entry in self._tokens:
+            if left <= 0:
+                break
+            token = _token_text(entry)
+            left -= len(token)
+            tokens.append(token)
+            values.append(entry["logprob"])
+            top.append(tuple((other["token"], other["logprob"]) for other in entry["top_logprobs"][:alternatives]))
+        return Logprobs(tokens=tuple(tokens), values=tuple(values), top=tuple(top) if alternatives else ())
+
+
+def _token_text(entry: Mapping[str, Any]) -> str:
+    """A token's text; where the server held it back for a stop string, the entry's own is cut or empty."""
+    if entry["token"]:
+        same = next((other for other in entry["top_logprobs"] if other["id"] == entry["id"]), entry)
+        return str(same["token"] if same["token"].startswith(entry["token"]) else entry["token"])
+    return str(next((other["token"] for other in entry["top_logprobs"] if other["id"] == entry["id"]), ""))
+
+
+def completion(
+    request: Request,
+    index: int,
+    seed: int,
+    first: bool,
+    drawn: Drawn,
+    failure: Failure | None,
+    shared: Mapping[str, Any],
+) -> Completion:
+    """The completion of one sample.
+
+    Args:
+        request: What was asked.
+        index: The draw index.
+        seed: The seed of this sample.
+        first: True for the sample of the call that is billed the prompt.
+        drawn: What came back.
+        failure: Why the call failed, if it did; a sample that had ended before stands all the same.
+        shared: Fields that all samples of the call have in common.
+    """
+    if drawn.end is None:
+        failure = failure or Failure(kind="server_error", message="the engine sent no end", retryable=True)
+        return Completion.failed(request, index, failure)
+    end = drawn.end
+    usage = Usage(prompt_tokens=end["tokens_evaluated"], completion_tokens=end["tokens_predicted"])
+    if cut := _cut_short(request, end, usage):
+        return Completion.failed(request, index, cut, drawn.latency_s)
+    finish: Finish = "length" if end["stop_type"] == "limit" else "stop"
+    logprobs = request.sampling.logprobs
+    return Completion(
+        index=index,
+        text=drawn.text,
+        finish=finish,
+        logprobs=None if logprobs is None else drawn.logprobs(logprobs),
+        usage=usage,
+        billed=_billed(usage, first, end["timings"]["cache_n"]),
+        latency_s=drawn.latency_s,
+        seed=seed if request.sampling.seeded else None,
+        request=request,
+        **shared,
+    )
+
+
+def _cut_short(request: Request, end: Mapping[str, Any], usage: Usage) -> Failure | None:
+    """The failure of a sample that ended for want of room or of a prompt, not as asked."""
+    if end["stop_type"] == "none":
+        return Failure(kind="unsupported", message="the prompt has no tokens", retryable=False)
+    most = request.sampling.max_tokens
+    if end["stop_type"] != "limit" or most is None or usage.completion_tokens >= most:
+        return None
+    message = (
+        f"the context ended after {usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens; "
+        "raise n_ctx"
+    )
+    return Failure(kind="context_overflow", message=message, retryable=False, usage=usage)
+
+
+def _billed(usage: Usage, first: bool, cached: int) -> Usage | None:
+    """A prompt is computed once for all samples of a call, less what the cache had of it."""
+    if not first:
+        return usage.model_copy(update={"prompt_tokens": 0})
+    return usage.model_copy(update={"cached_tokens": cached}) if cached else None
+
+
+def failure_of(error: LoopbackError | OSError, *, closed: bool) -> Failure:
+    """Why a call failed."""
+    if closed:
+        return Failure(kind="cancelled", message="the backend was closed", retryable=False)
+    if isinstance(error, OSError):
+        return Failure(kind="connection", message=f"the engine cannot be reached: {error}", retryable=True)
+    kind: FailureKind = "server_error" if error.status >= 500 else "unsupported"
+    if error.kind == "exceed_context_size_error":
+        kind = "context_overflow"
+    return Failure(kind=kind, message=error.message, retryable=kind == "server_error")
