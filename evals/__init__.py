@@ -11,14 +11,24 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "Item": "evals.item",
+    "Record": "evals.record",
+    "Run": "evals.run",
     "Task": "evals.task",
+    "aevaluate": "evals.runner",
+    "evaluate": "evals.runner",
+    "load_run": "evals.run",
     "load_task": "evals.loading",
     "task_names": "evals.task_names",
 }
 
 __all__ = [
     "Item",
+    "Record",
+    "Run",
     "Task",
+    "aevaluate",
+    "evaluate",
+    "load_run",
     "load_task",
     "task_names",
 ]

@@ -50,22 +50,14 @@ class Job:
         return run_folder(self.out, self.task.name, self.strategy.name(), self.backend.spec, self.name)
 
     def settled(self) -> "Job":
-        """This job with the task's exemplars written into a strategy that chose none.
+        """This job with its strategy settled; see `settled`.
 
         Raises:
             ConfigError: A count is out of its range, or greedy paths were to be repeated.
         """
-        if self.repeats < 1:
-            raise ConfigError(f"repeats must be 1 or more, not {self.repeats}.")
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}.")
-        strategy = self.strategy.with_shots(self.task.shots) if self.task.shots else self.strategy
-        if self.repeats > 1 and isinstance(strategy, PromptedStrategy) and not strategy.sampling.temperature:
-            raise ConfigError(
-                f"{strategy.name()} draws greedily here, so {self.repeats} repeats would all be the same; "
-                "set sampling.temperature above 0 (-S sampling.temperature=0.7), or leave repeats at 1."
-            )
-        return replace(self, strategy=strategy)
+        return replace(self, strategy=settled(self.strategy, self.task, self.repeats))
 
     def items(self) -> Sequence[Item]:
         """The items of one repeat, in order.
@@ -112,6 +104,23 @@ class Job:
     def _note(self, role: str, backend: Backend) -> BackendNote:
         options = public(self.backend_options.get(role, {}))
         return BackendNote(spec=backend.spec, identity=dict(backend.identity), options=options)
+
+
+def settled(strategy: Strategy, task: Task, repeats: int = 1) -> Strategy:
+    """A strategy with the task's exemplars written in where it chose none.
+
+    Raises:
+        ConfigError: There are no repeats, or greedy paths were to be repeated.
+    """
+    if repeats < 1:
+        raise ConfigError(f"repeats must be 1 or more, not {repeats}.")
+    strategy = strategy.with_shots(task.shots) if task.shots else strategy
+    if repeats > 1 and isinstance(strategy, PromptedStrategy) and not strategy.sampling.temperature:
+        raise ConfigError(
+            f"{strategy.name()} draws greedily here, so {repeats} repeats would all be the same; "
+            "set sampling.temperature above 0 (-S sampling.temperature=0.7), or leave repeats at 1."
+        )
+    return strategy
 
 
 def _level(config: Any) -> str | None:

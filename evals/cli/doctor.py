@@ -1,0 +1,95 @@
+"""`reasoning doctor`."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+
+from evals.cli import options
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+class Finding(NamedTuple):
+    """What was looked at, whether it works, and the evidence or the remedy."""
+
+    what: str
+    works: bool
+    told: str
+
+
+@app.command(epilog="Example: reasoning doctor")
+def doctor(json: options.Json = False, verbose: options.Verbose = 0) -> None:
+    """Say what works on this machine, and the remedy for what does not."""
+    options.set_up_logging(verbose)
+    findings = [finding for look in (_packages, _model, _keys, _store, _sandbox) for finding in look()]
+    if json:
+        options.print_json({"findings": [finding._asdict() for finding in findings]})
+        return
+    for finding in findings:
+        print(f"{'ok ' if finding.works else 'NO '} {finding.what}: {finding.told}")
+
+
+def _packages() -> list[Finding]:
+    """Whether the four packages are ours: the index has strangers of the same names."""
+    ours = Path(__file__).resolve().parents[2]
+    findings = []
+    for name in ("reasoning", "strategies", "evals", "sandbox"):
+        place = Path(importlib.import_module(name).__file__ or "").resolve()
+        works = place.is_relative_to(ours)
+        stranger = f"{place} is another project's package: uninstall the distribution that brought it"
+        findings.append(Finding(f"package {name}", works, str(place.parent) if works else stranger))
+    return findings
+
+
+def _model() -> list[Finding]:
+    from importlib.util import find_spec
+
+    from reasoning.backends.embedded import INSTALL, embedded_model
+    from reasoning.errors import MissingPackageError
+
+    try:
+        weights = str(embedded_model())
+    except MissingPackageError as error:
+        return [Finding("embedded model", False, str(error))]
+    engine = find_spec("xllamacpp") is not None
+    told = weights if engine else f"its engine xllamacpp is not installed. Install both with: {INSTALL}"
+    return [Finding("embedded model", engine, told)]
+
+
+def _keys() -> list[Finding]:
+    key = bool(os.environ.get("OPENAI_API_KEY"))
+    told = "OPENAI_API_KEY is set" if key else "OPENAI_API_KEY is not set; openai/… needs it"
+    return [Finding("OpenAI key", key, told)]
+
+
+def _store() -> list[Finding]:
+    from reasoning.errors import StoreError
+    from reasoning.store.place import default_path, network_type
+
+    place = default_path()
+    try:
+        folder = next(parent for parent in place.parents if parent.exists())
+        network = network_type(folder)
+    except (StoreError, OSError) as error:
+        return [Finding("store of draws", False, str(error))]
+    if network:
+        return [Finding("store of draws", False, f"{place} is on a network file system ({network}); use --store FILE")]
+    works = os.access(folder, os.W_OK)
+    return [Finding("store of draws", works, str(place) if works else f"{folder} cannot be written; use --store FILE")]
+
+
+def _sandbox() -> list[Finding]:
+    import sandbox
+
+    examine: Callable[[], Any] | None = getattr(sandbox, "doctor", None)
+    if examine is None:
+        works = sys.platform == "linux"
+        return [
+            Finding("sandbox", works, "Linux" if works else f"programs are run on Linux only, not on {sys.platform}")
+        ]
+    return [Finding("sandbox", True, str(examine()))]

@@ -1,0 +1,110 @@
+"""Options that several verbs share, and how they are read."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Backend = Annotated[
+    list[str], typer.Option("--backend", "-b", metavar="SPEC", help="A backend such as local or openai/gpt-4o-mini.")
+]
+Strategy = Annotated[
+    list[str], typer.Option("--strategy", "-s", metavar="NAME", help="A strategy's name, or {name: {field: value}}.")
+]
+StrategyField = Annotated[
+    list[str], typer.Option("-S", metavar="KEY=VALUE", help="A field of the strategies: of.sampling.temperature=0.7.")
+]
+BackendOption = Annotated[
+    list[str], typer.Option("-B", metavar="KEY=VALUE", help="An option of the backends: max_concurrency=8.")
+]
+Role = Annotated[list[str], typer.Option("--role", metavar="ROLE=SPEC", help="A further model: judge=openai/gpt-4o.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="FILE|none", help="Where draws are kept; else REASONING_STORE, else the user's data folder."
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Buy anew what the store holds.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Log what happens; twice, everything.")
+]
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes to whatever standard error is by then: a live display stands in for it while it is up."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        """Kept out: `sys.stderr` is looked up each time."""
+
+
+def set_up_logging(verbose: int) -> None:
+    """Warnings go to standard error; with `-v` what happens, with `-vv` everything."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", handlers=[_Stderr()])
+
+
+def store_file(flag: str | None, suite: str | None = None) -> Path | None:
+    """The store to use: flag, else REASONING_STORE, else the suite's, else the user's data folder; None for "none"."""
+    from reasoning.store.place import default_path
+
+    named = flag if flag is not None else os.environ.get("REASONING_STORE") or suite
+    if named is None:
+        return default_path()
+    return None if named.lower() == "none" else Path(named)
+
+
+def strategy_entry(given: str) -> tuple[str, dict[str, Any]]:
+    """A strategy as it is given to `--strategy`: its name and its fields.
+
+    Raises:
+        ConfigError: It is neither a name nor a mapping of one to its fields.
+    """
+    if not given.lstrip().startswith("{"):
+        return given, {}
+    import yaml
+
+    from reasoning.errors import ConfigError
+
+    try:
+        read = yaml.safe_load(given)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--strategy {given!r} is no YAML; write {{name: {{field: value}}}}.") from error
+    if not isinstance(read, dict) or len(read) != 1 or not isinstance(next(iter(read.values())) or {}, dict):
+        raise ConfigError(f"--strategy takes a name, or {{name: {{field: value}}}}; got {given!r}.")
+    ((name, fields),) = read.items()
+    return str(name), dict(fields or {})
+
+
+def role_specs(given: Sequence[str]) -> dict[str, str]:
+    """`["judge=openai/gpt-4o"]` as `{"judge": "openai/gpt-4o"}`.
+
+    Raises:
+        ConfigError: One of them is no `ROLE=SPEC`.
+    """
+    from reasoning.errors import ConfigError
+
+    roles = {}
+    for text in given:
+        role, sign, spec = text.partition("=")
+        if not (role and sign and spec):
+            raise ConfigError(f"--role takes ROLE=SPEC, such as judge=openai/gpt-4o; got {text!r}.")
+        roles[role] = spec
+    return roles
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    import json
+
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+    sys.stdout.write("\n")

@@ -1,0 +1,99 @@
+"""`reasoning run TASK|SUITE`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evals.cli import options
+from evals.cli.interrupted import Interrupted
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+EXAMPLE = (
+    "reasoning run gsm8k --backend local --strategy self-consistency -S of=chain-of-thought -S samples=5 --limit 50"
+)
+
+
+@app.command(epilog=f"Example: {EXAMPLE}")
+def run(
+    target: Annotated[str, typer.Argument(metavar="TASK|SUITE", help="A task, a task's or suite's YAML, or demo.")],
+    backend: options.Backend = [],  # noqa: B006 (typer copies)
+    strategy: options.Strategy = [],  # noqa: B006
+    field: options.StrategyField = [],  # noqa: B006
+    option: options.BackendOption = [],  # noqa: B006
+    role: options.Role = [],  # noqa: B006
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="A local copy of the task's data.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N items.")] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITION", help="Only items that meet it: 'level >= 4'.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(metavar="seeded|source", help="Which items come first.")] = None,
+    repeats: Annotated[int | None, typer.Option(metavar="R", help="Solve each item R times, with other draws.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Other seeds, other draws; 0 by default.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="A name for the run, part of its folder's.")] = None,
+    tag: Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="A tag, recorded with the run.")] = [],  # noqa: B006
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="The runs' parent folder; runs/ by default.")] = None,
+    store: options.Store = None,
+    fresh: options.Fresh = False,
+    spend_limit: Annotated[
+        list[str], typer.Option(metavar="KEY=N", help="A hard limit in all: usd=5, tokens=1000000 or calls=500.")
+    ] = [],  # noqa: B006
+    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine.")] = None,
+    json: options.Json = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Run a task or a suite of them, or go on with it: a folder that holds the run already is gone on with."""
+    options.set_up_logging(verbose)
+    from evals.cli.asked import asked
+    from evals.matrix import matrix, run_matrix
+    from evals.overrides import pairs
+    from evals.progress import display
+    from reasoning import loop
+
+    suite, flags = asked(
+        target,
+        backends=backend,
+        strategies=strategy,
+        fields=pairs(field, "-S"),
+        options=pairs(option, "-B") | ({"fresh": True} if fresh else {}) | ({"replicas": replicas} if replicas else {}),
+        roles=options.role_specs(role),
+        data=data,
+        spend_limit=pairs(spend_limit, "--spend-limit"),
+        settings={
+            "limit": limit,
+            "where": where,
+            "order": order,
+            "repeats": repeats,
+            "seed": seed,
+            "name": name,
+            "tags": {key: str(value) for key, value in pairs(tag, "--tag").items()},
+        },
+    )
+    whole = matrix(suite, flags)
+    folder = Path(out) if out is not None else suite.defaults.out or Path("runs")
+    kept = options.store_file(store, suite.defaults.store)
+    try:
+        with display() as shown:
+            runs = loop.run(run_matrix(whole, out=folder, store=kept, listeners=[shown]))
+    except KeyboardInterrupt:
+        raise Interrupted(shlex.join(["reasoning", *sys.argv[1:]])) from None
+    _tell(runs, json)
+    if any(one.failures for one in runs):
+        raise typer.Exit(1)
+
+
+def _tell(runs: list[Any], json: bool) -> None:
+    from evals.pages import runs_table
+
+    print(f"\n{runs_table(runs)}", file=sys.stderr)
+    for one in runs:
+        if one.header.stopped_by:
+            print(f"reasoning: {one.name} stopped: {one.header.stopped_by}", file=sys.stderr)
+    if json:
+        options.print_json({"runs": [one.to_json() for one in runs]})
+    else:
+        for one in runs:
+            print(one.folder)

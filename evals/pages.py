@@ -1,0 +1,192 @@
+"""Runs as tables and pages of text. Pure functions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evals import rendering
+from evals.record import Record
+from evals.run import Run
+from reasoning.request import Request
+from strategies.result import Result
+
+HEAD = (
+    "task",
+    "strategy",
+    "backend",
+    "items",
+    "accuracy % [95 %]",
+    "bounds",
+    "tokens",
+    "seconds",
+    "cost",
+    "lost paths",
+)
+_RIGHT = (3, 6, 7, 8)
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """One row a run: accuracy with interval, bounds where problems were lost, tokens, time, cost, losses by cause."""
+    return rendering.table(HEAD, [_row(run) for run in runs], _RIGHT)
+
+
+def _row(run: Run) -> list[str]:
+    low, high = run.bounds
+    repeats = f" × {run.header.repeats}" if run.header.repeats > 1 else ""
+    name = f" ({run.header.name})" if run.header.name else ""
+    return [
+        run.task,
+        run.strategy + name,
+        run.backend,
+        f"{run.items}{repeats}",
+        rendering.accuracy(run.accuracy, run.interval),
+        f"{rendering.percent(low)}–{rendering.percent(high)}" if run.failures else rendering.NONE,
+        rendering.count(run.usage.total_tokens),
+        f"{run.seconds:.1f}",
+        rendering.money(run.cost),
+        rendering.causes(run.lost),
+    ]
+
+
+def run_page(run: Run) -> str:
+    """A run with all its counts."""
+    header = run.header
+    told = [
+        ("status", run.status + (f": {header.stopped_by}" if header.stopped_by else "")),
+        (
+            "items",
+            f"{run.items}" + (f", {header.repeats} repeats" if header.repeats > 1 else "") + f"; {run.done} done",
+        ),
+        ("accuracy", f"{rendering.accuracy(run.accuracy, run.interval)} %"),
+        ("bounds", f"{rendering.percent(run.bounds[0])} to {rendering.percent(run.bounds[1])} % ({run.failures} lost)"),
+        ("no answer", f"{run.unanswered} problems"),
+        ("lost paths", f"{rendering.causes(run.lost)} (of {sum(run.paths.values())})"),
+        ("ties", f"{run.ties}; paths that abstained: {run.abstentions}"),
+        ("tokens", f"{run.usage.prompt_tokens} prompt, {run.usage.completion_tokens} completion"),
+        ("cost", f"{rendering.money(run.cost)} bought cold; paid {_paid(run)}"),
+        ("seconds", f"{run.seconds:.1f}"),
+        ("seed", str(header.seed)),
+        ("tags", ", ".join(f"{key}={value}" for key, value in header.tags.items()) or rendering.NONE),
+    ]
+    repeats = run.repeats
+    if repeats is not None:
+        spread = f"σ within items {repeats.within**0.5:.3f}, between {repeats.between**0.5:.3f}"
+        told.append(("repeats", f"{spread}; one repeat to the next ±{rendering.percent(repeats.run_to_run)} points"))
+    told += [("grew", f"{g.field} from {g.before} to {g.after} after {g.items} problems") for g in header.grown]
+    width = max(len(label) for label, _ in told)
+    return "\n".join([run.name, *(f"  {label.ljust(width)}  {value}" for label, value in told)])
+
+
+def slices_table(run: Run, column: str) -> str:
+    """The accuracy for each value of a metadata column."""
+    rows = [
+        [str(value), str(found.items), rendering.accuracy(found.accuracy, found.interval), str(found.lost)]
+        for value, found in run.by(column).items()
+    ]
+    return rendering.table((column, "items", "accuracy % [95 %]", "lost"), rows, (1, 3))
+
+
+def items_table(run: Run) -> str:
+    """One row a problem: id, score, answer, gold, votes."""
+    rows = []
+    for record in run.records:
+        result = record.result
+        leader = result.tally.leader
+        answer = rendering.NONE if result.answer is None else result.problem.kind.text(result.answer)
+        votes = f"{leader.votes}/{len(result.paths)}" if leader else f"0/{len(result.paths)}"
+        rows.append(
+            [
+                record.id + (f" ({record.repeat})" if record.repeat else ""),
+                f"{record.score:g}",
+                rendering.shortened(answer, 30),
+                rendering.shortened(record.gold or rendering.NONE, 30),
+                votes,
+                rendering.shortened(result.problem.question, 50),
+            ]
+        )
+    return rendering.table(("id", "score", "answer", "gold", "votes", "question"), rows, (1,))
+
+
+def record_page(record: Record) -> str:
+    """A problem with every prompt, text and program, as the model saw and wrote them."""
+    result = record.result
+    answer = rendering.NONE if result.answer is None else result.problem.kind.text(result.answer)
+    pages = [
+        f"{record.id}: {answer} (gold {record.gold or 'by verifier'}, score {record.score:g}, {result.stopped})",
+        f"\n{result.problem.question}",
+    ]
+    if result.error:
+        pages.append(f"\nerror: {result.error}")
+    shown: set[str] = set()
+    for path, worth in zip(result.paths, record.path_scores, strict=True):
+        why = f" ({path.reason})" if path.reason else ""
+        got = "" if path.answer is None else f" {result.problem.kind.text(path.answer)}, score {worth:g}"
+        pages.append(f"\n── path {path.index}: {path.status}{why}{got}")
+        for completion in path.completions:
+            prompt = _prompt(completion.request)
+            if prompt not in shown:
+                pages.append(f"┄┄ prompt\n{prompt}\n┄┄ text")
+            shown.add(prompt)
+            if completion.reasoning:
+                pages.append(f"(reasoning) {completion.reasoning}")
+            pages.append(completion.text)
+        if path.outcome is not None:
+            pages.append(f"┄┄ program: {path.outcome.status}, value {path.outcome.value!r}")
+            pages += [text for text in (path.outcome.stdout, path.outcome.error) if text]
+    return "\n".join(pages)
+
+
+def item_json(record: Record) -> dict[str, Any]:
+    """A problem in a few figures."""
+    result = record.result
+    return {
+        "id": record.id,
+        "repeat": record.repeat,
+        "score": record.score,
+        "answer": None if result.answer is None else result.problem.kind.text(result.answer),
+        "gold": record.gold,
+        "stopped": result.stopped,
+        "statuses": [path.status for path in result.paths],
+        "error": result.error,
+    }
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A problem with all that is known of it."""
+    more = {"group": record.group, "metadata": dict(record.metadata), "path_scores": list(record.path_scores)}
+    return {**item_json(record), **more, "result": record.result.model_dump(mode="json")}
+
+
+def slices_json(run: Run, column: str) -> list[dict[str, Any]]:
+    """The accuracy for each value of a metadata column."""
+    return [
+        {
+            "value": value,
+            "items": found.items,
+            "accuracy": found.accuracy,
+            "interval": [found.interval.low, found.interval.high],
+            "lost": found.lost,
+        }
+        for value, found in run.by(column).items()
+    ]
+
+
+def result_note(result: Result) -> str:
+    """How an answer came about, in one line."""
+    tokens = f"{result.usage.prompt_tokens} + {result.usage.completion_tokens} tokens"
+    cost = f", {rendering.money(result.cost)}" if result.cost is not None else ""
+    lines = [f"{result} · {result.stopped}, {tokens}{cost}, {rendering.duration(result.seconds)}"]
+    return "\n".join([*lines, *(f"note: {note}" for note in result.degradations)])
+
+
+def _prompt(request: Request | None) -> str:
+    if request is None:
+        return ""
+    return (
+        request.prompt if request.prompt is not None else "\n".join(f"[{m.role}] {m.content}" for m in request.messages)
+    )
+
+
+def _paid(run: Run) -> str:
+    if run.paid is None:
+        return rendering.NONE
+    return f"{rendering.money(run.paid.usd)}, {run.paid.usage.total_tokens} tokens, {run.paid.calls} calls"
