@@ -28,7 +28,7 @@ class SpendLimit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: PositiveInt | None = None
-    usd: float | None = Field(default=None, gt=0)
+    usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     calls: PositiveInt | None = None
     reserve: Literal["worst", "p99"] = "worst"
 

@@ -1,0 +1,222 @@
+"""Everything spent is in the ledger, and no limit is passed, whatever fails or is cancelled."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import reasoning
+from reasoning.backends.budgeted import TEMPLATE_TOKENS, Budgeted
+from reasoning.backends.landing import landing
+from reasoning.backends.scripted import Script, Scripted
+from reasoning.budget import Amount, Budget, Ledger, SpendLimit
+from reasoning.completion import Completion, Failure
+from reasoning.errors import AuthenticationError, ConfigError, SpendLimitError
+from reasoning.pricing import Rates
+from reasoning.request import Request
+from reasoning.sampling import Sampling
+from reasoning.usage import NO_USAGE, Usage
+
+ASKED = Request(prompt="0123456789", sampling=Sampling(temperature=0.7, max_tokens=50))
+WORST = 10 + TEMPLATE_TOKENS + 50
+USED = Usage(prompt_tokens=4, completion_tokens=20)
+RATES = Rates(input=1e6, output=2e6)  # a dollar a token read, two a token written
+
+
+def reply(request: Request, index: int) -> Completion:
+    return Completion(index=index, text="fine", usage=USED)
+
+
+def budgeted(limit: SpendLimit | None, script: Script = reply, price: Rates | None = None) -> Budgeted:
+    return Budgeted(Scripted(script), Ledger(), Budget(limit) if limit is not None else None, price)
+
+
+def failing(kind: Any, usage: Usage = NO_USAGE) -> Script:
+    failure = Failure(kind=kind, message="no", retryable=True, usage=usage)
+    return lambda request, index: Completion.failed(request, index, failure)
+
+
+def test_draws_are_priced_and_counted() -> None:
+    layer = budgeted(None, price=RATES)
+    got = asyncio.run(layer.complete(ASKED, [0, 1, 2]))
+    assert [c.cost for c in got] == [44.0] * 3
+    paid = layer.ledger.paid()
+    assert (paid.calls, paid.draws, paid.usd) == (1, 3, 132.0)
+    assert paid.usage == Usage(prompt_tokens=12, completion_tokens=60)
+
+
+def test_an_unknown_price_gives_no_cost() -> None:
+    layer = budgeted(None)
+    assert asyncio.run(layer.complete(ASKED, [0]))[0].cost is None
+    assert layer.ledger.paid().usd is None
+
+
+def test_a_shared_prompt_is_billed_once_and_costs_each_draw_its_own() -> None:
+    def shared(request: Request, index: int) -> Completion:
+        billed = USED if index == 0 else USED.model_copy(update={"prompt_tokens": 0})
+        return Completion(index=index, text="fine", usage=USED, billed=billed)
+
+    layer = budgeted(None, shared, RATES)
+    got = asyncio.run(layer.complete(ASKED, [0, 1]))
+    assert [c.cost for c in got] == [44.0, 44.0]
+    assert layer.ledger.paid().usage == Usage(prompt_tokens=4, completion_tokens=40)
+    assert layer.ledger.paid().usd == 84.0
+
+
+def test_a_failure_that_was_billed_is_paid() -> None:
+    layer = budgeted(SpendLimit(tokens=1000), failing("malformed", USED), RATES)
+    got = asyncio.run(layer.complete(ASKED, [0]))
+    paid = layer.ledger.paid()
+    assert got[0].cost is None
+    assert (paid.failed, paid.draws, paid.usage, paid.usd, paid.unsure_tokens) == (1, 0, USED, 44.0, 0)
+
+
+@pytest.mark.parametrize("kind", ["timeout", "connection", "malformed"])
+def test_a_bill_that_no_one_told_counts_in_full_against_the_limit(kind: str) -> None:
+    layer = budgeted(SpendLimit(tokens=2 * WORST), failing(kind))
+    asyncio.run(layer.complete(ASKED, [0, 1]))
+    assert layer.ledger.paid().unsure_tokens == 2 * WORST
+    assert layer.budget is not None
+    assert layer.budget.spent.tokens == 2 * WORST
+    with pytest.raises(SpendLimitError):
+        asyncio.run(layer.complete(ASKED, [2]))
+
+
+@pytest.mark.parametrize("kind", ["rate_limit", "server_error", "context_overflow"])
+def test_what_the_server_refused_costs_nothing(kind: str) -> None:
+    layer = budgeted(SpendLimit(tokens=WORST), failing(kind))
+    asyncio.run(layer.complete(ASKED, [0]))
+    assert layer.budget is not None
+    assert layer.budget.spent == Amount(0, 0.0, 1)
+
+
+class Slow(Scripted):
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        await asyncio.sleep(60)
+        return await super().complete(request, indices)
+
+
+def test_a_cancelled_call_counts_in_full_against_the_limit() -> None:
+    async def body() -> None:
+        layer = Budgeted(Slow(reply), Ledger(), Budget(SpendLimit(tokens=10 * WORST)))
+        task = asyncio.create_task(layer.complete(ASKED, [0, 1]))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        paid = layer.ledger.paid()
+        assert (paid.calls, paid.cancelled, paid.unsure_tokens) == (1, 2, 2 * WORST)
+        assert layer.budget is not None
+        assert layer.budget.spent == Amount(2 * WORST, 0.0, 1)
+
+    asyncio.run(body())
+
+
+def test_a_call_refused_as_a_whole_frees_what_it_reserved() -> None:
+    def refuse(request: Request, index: int) -> str:
+        raise AuthenticationError("wrong key")
+
+    layer = budgeted(SpendLimit(tokens=WORST), refuse)
+    with pytest.raises(AuthenticationError):
+        asyncio.run(layer.complete(ASKED, [0]))
+    assert layer.budget is not None
+    assert layer.budget.spent.tokens == 0
+    assert layer.budget._reserved == Amount()
+
+
+@pytest.mark.parametrize("limit", [500, 1000, 3000])
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_limit_in_tokens_is_used_up_and_never_passed(limit: int, samples: int) -> None:
+    """All at once against a server that writes what it likes: the worst case is what is at stake."""
+
+    def varied(request: Request, index: int) -> Completion:
+        return Completion(index=index, text="fine", usage=Usage(prompt_tokens=10, completion_tokens=index * 7 % 50 + 1))
+
+    async def body() -> None:
+        layer = budgeted(SpendLimit(tokens=limit), varied)
+        asks = [layer.complete(ASKED, range(n, n + samples)) for n in range(0, 200, samples)]
+        got = await asyncio.gather(*asks, return_exceptions=True)
+        assert any(isinstance(one, SpendLimitError) for one in got)
+        assert limit - WORST < layer.ledger.paid().usage.total_tokens <= limit
+
+    asyncio.run(body())
+
+
+def test_the_draws_that_fit_land_before_the_limit_is_said() -> None:
+    async def body() -> None:
+        layer = budgeted(SpendLimit(tokens=3 * WORST))
+        had: list[Completion] = []
+        with landing(had.extend), pytest.raises(SpendLimitError):
+            await layer.complete(ASKED, range(100))
+        assert len(had) > 10
+        assert [c.index for c in had] == list(range(len(had)))
+
+    asyncio.run(body())
+
+
+def test_dollars_are_limited_by_the_price() -> None:
+    async def body() -> None:
+        worst = 10 + TEMPLATE_TOKENS + 2 * 50
+        layer = budgeted(SpendLimit(usd=10 * worst), price=RATES)
+        with pytest.raises(SpendLimitError, match=r"\$"):
+            await asyncio.gather(*(layer.complete(ASKED, [n]) for n in range(100)))
+        paid = layer.ledger.paid().usd
+        assert paid is not None
+        assert 9 * worst < paid <= 10 * worst
+
+    asyncio.run(body())
+
+
+def test_dollars_cannot_be_limited_where_the_price_is_unknown() -> None:
+    with pytest.raises(ConfigError, match="price of scripted/script is not known"):
+        budgeted(SpendLimit(usd=1))
+
+
+def test_calls_are_limited_without_any_bound_on_tokens() -> None:
+    layer = budgeted(SpendLimit(calls=2))
+    unbounded = Request(prompt="x", sampling=Sampling(temperature=0.7))
+    for n in range(2):
+        asyncio.run(layer.complete(unbounded, [n, n + 10]))
+    with pytest.raises(SpendLimitError, match="2 of 2 calls"):
+        asyncio.run(layer.complete(unbounded, [3]))
+
+
+def test_a_limit_in_tokens_needs_a_bound_on_each_draw() -> None:
+    with pytest.raises(ConfigError, match=r"set sampling\.max_tokens"):
+        asyncio.run(budgeted(SpendLimit(tokens=99)).complete(Request(prompt="x", sampling=Sampling()), [0]))
+
+
+def test_p99_reserves_less_once_it_has_seen_enough() -> None:
+    long = Request(prompt="x", sampling=Sampling(temperature=0.7, max_tokens=100_000))
+
+    async def body() -> None:
+        layer = budgeted(SpendLimit(tokens=300_000, reserve="p99"))
+        await layer.complete(long, [0])
+        assert layer._worst(long).tokens > 100_000
+        for n in range(1, 120):
+            await layer.complete(long, [n])
+        assert layer._worst(long).tokens == 1 + TEMPLATE_TOKENS + USED.completion_tokens
+
+    asyncio.run(body())
+
+
+def test_one_budget_for_several_backends() -> None:
+    async def body() -> None:
+        budget = Budget(SpendLimit(calls=5))
+        solver = reasoning.open_backend("scripted/constant", spend_limit=budget)
+        judge = reasoning.open_backend("scripted/echo", spend_limit=budget)
+        asks = [(solver, judge)[n % 2].complete(ASKED, [n]) for n in range(9)]
+        done = await asyncio.gather(*asks, return_exceptions=True)
+        assert sum(isinstance(one, SpendLimitError) for one in done) == 4
+        assert solver.paid.calls + judge.paid.calls == 5
+        assert (solver.paid + judge.paid).draws == 5
+        await solver.aclose()
+        await judge.aclose()
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("limit", [{"tokens": 0}, {}, {"euros": 5}, {"usd": -1}])
+def test_a_limit_that_limits_nothing_is_refused(limit: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="spend_limit"):
+        reasoning.open_backend("scripted/constant", spend_limit=limit)

@@ -1,0 +1,290 @@
+"""Requests in flight adapt to the server and never pass the cap; minute limits hold; nobody is overtaken."""
+
+import asyncio
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reasoning
+from reasoning.backends.opened import OpenedBackend
+from reasoning.backends.paced import Paced, shared_pacer
+from reasoning.backends.pacer import COOL_DOWN_S, LONGEST_PAUSE_S, MinuteWindow, Pacer, Slot
+from reasoning.backends.scripted import Scripted
+from reasoning.completion import Completion, Failure
+from reasoning.request import Request
+from reasoning.sampling import Sampling
+from reasoning.usage import Usage
+
+ASKED = Request(prompt="How many?", sampling=Sampling(temperature=0.7, max_tokens=50))
+FINE = [Completion(index=0, text="fine")]
+
+
+def limited(retry_after: float | None = None) -> list[Completion]:
+    failure = Failure(kind="rate_limit", message="slow down", retryable=True, retry_after=retry_after)
+    return [Completion.failed(ASKED, 0, failure)]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def full(pacer: Pacer) -> list[Slot]:
+    """Takes every slot there is."""
+    return [await pacer.acquire() for _ in range(pacer.limit - pacer.in_flight)]
+
+
+async def rounds(pacer: Pacer, answer: Sequence[Completion] = FINE, n: int = 1) -> None:
+    for _ in range(n):
+        for slot in await full(pacer):
+            pacer.release(slot, answer)
+
+
+def test_it_starts_small_doubles_and_stops_at_the_cap() -> None:
+    async def body() -> None:
+        pacer = Pacer(start=20, cap=100)
+        limits = []
+        for _ in range(5):
+            limits.append(pacer.limit)
+            slots = await full(pacer)
+            for slot in slots:
+                pacer.release(slot, FINE)
+        assert limits[0] == 20
+        assert limits[1] > 20
+        await rounds(pacer, n=30)
+        assert pacer.limit == 100
+
+    asyncio.run(body())
+
+
+def test_a_rate_limit_cuts_once_in_fifteen_seconds_and_then_it_grows_slowly() -> None:
+    async def body() -> None:
+        clock = Clock()
+        pacer = Pacer(start=50, cap=100, clock=clock)
+        await rounds(pacer, limited())  # fifty at once are one event
+        assert pacer.limit == 40
+        await rounds(pacer, FINE, 5)
+        assert pacer.limit == 40  # cooling down
+        clock.now = COOL_DOWN_S
+        await rounds(pacer, FINE)
+        assert 40 <= pacer.limit <= 41
+        await rounds(pacer, FINE, 4)
+        assert 41 <= pacer.limit <= 45
+        await rounds(pacer, limited())
+        assert 32 <= pacer.limit <= 36
+
+    asyncio.run(body())
+
+
+def test_it_never_falls_below_one() -> None:
+    async def body() -> None:
+        clock = Clock()
+        pacer = Pacer(start=2, cap=9, clock=clock)
+        for _ in range(20):
+            clock.now += COOL_DOWN_S
+            await rounds(pacer, limited())
+        assert pacer.limit == 1
+
+    asyncio.run(body())
+
+
+def test_it_does_not_grow_while_little_of_it_is_used() -> None:
+    async def body() -> None:
+        pacer = Pacer(start=20, cap=100)
+        for _ in range(200):
+            slots = [await pacer.acquire() for _ in range(15)]
+            for slot in slots:
+                pacer.release(slot, FINE)
+        assert pacer.limit == 20
+
+    asyncio.run(body())
+
+
+def test_an_engine_of_ours_keeps_its_number() -> None:
+    async def body() -> None:
+        pacer = Pacer(default_cap=4, adaptive=False)
+        await rounds(pacer, FINE, 10)
+        await rounds(pacer, limited())
+        assert pacer.limit == 4
+
+    asyncio.run(body())
+
+
+def test_retry_after_pauses_everyone_for_half_a_minute_at_most() -> None:
+    clock = Clock()
+    pacer = Pacer(clock=clock)
+
+    async def body() -> None:
+        pacer.release(await pacer.acquire(), limited(retry_after=7))
+        assert pacer._delay(0) == 7
+        pacer.release(Slot(), limited(retry_after=3600))
+        assert pacer._delay(0) == LONGEST_PAUSE_S
+        clock.now = LONGEST_PAUSE_S
+        assert pacer._delay(0) == 0
+
+    asyncio.run(body())
+
+
+def test_a_pause_ends_by_itself() -> None:
+    async def body() -> None:
+        pacer = Pacer()
+        pacer.release(await pacer.acquire(), limited(retry_after=0.05))
+        began = asyncio.get_running_loop().time()
+        await pacer.acquire()
+        assert 0.04 < asyncio.get_running_loop().time() - began < 1
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+def test_first_come_first_served() -> None:
+    async def body() -> None:
+        pacer, order = Pacer(cap=1), []
+
+        async def one(n: int) -> None:
+            slot = await pacer.acquire()
+            order.append(n)
+            await asyncio.sleep(0)
+            pacer.release(slot, FINE)
+
+        await asyncio.gather(*(one(n) for n in range(20)))
+        assert order == list(range(20))
+
+    asyncio.run(body())
+
+
+def test_slots_survive_cancelling() -> None:
+    async def body() -> None:
+        pacer = Pacer(cap=2)
+        held = [await pacer.acquire() for _ in range(2)]
+        waiting = [asyncio.create_task(pacer.acquire()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()  # while it waits
+        pacer.release(held[0], FINE)
+        waiting[1].cancel()  # maybe just when it was given the slot
+        await asyncio.gather(*waiting[:2], return_exceptions=True)
+        pacer.release(await waiting[2], FINE)
+        pacer.release(held[1], FINE)
+        assert pacer.in_flight == 0
+        assert not pacer._queue
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.integers(1, 30)), max_size=40), st.integers(10, 60))
+def test_no_minute_holds_more_than_its_limit(arrivals: list[tuple[float, int]], limit: int) -> None:
+    window, now = MinuteWindow(limit), 0.0
+    started: list[tuple[float, int]] = []
+    for pause, amount in arrivals:
+        now += pause
+        for _ in range(100):
+            delay = window.delay(amount, now)
+            if delay <= 0:
+                break
+            now += delay + 1e-9
+        else:
+            pytest.fail("it waits for ever")
+        window.add(amount, now)
+        started.append((now, amount))
+    for at, _ in started:
+        inside = [amount for then, amount in started if at - 60 < then <= at]
+        assert sum(inside) <= limit or len(inside) == 1
+
+
+def test_a_worst_case_gives_way_to_what_it_was() -> None:
+    window = MinuteWindow(100)
+    entry = window.add(90, 0.0)
+    assert window.delay(50, 1.0) == 59.0
+    window.correct(entry, 20)
+    assert window.delay(50, 1.0) == 0.0
+    assert window.delay(50, 61.0) == 0.0
+    window.correct(entry, 90)  # it has left the window
+    assert window.delay(100, 61.0) == 0.0
+
+
+def test_requests_and_tokens_a_minute_hold_through_the_layer() -> None:
+    async def body() -> None:
+        clock = Clock()
+        used = Completion(index=0, text="fine", usage=Usage(prompt_tokens=9, completion_tokens=11))
+        pacer = Pacer(requests_per_minute=3, tokens_per_minute=130, clock=clock)
+        paced = Paced(Scripted(lambda request, index: used), pacer)
+        await paced.complete(ASKED, [0, 1])  # worst case 2 × 59, really 40
+        await paced.complete(ASKED, [2])
+        assert pacer._delay(59) == 0  # 60 of 130 are used
+        assert pacer._delay(71) == 60
+        await paced.complete(ASKED, [3])
+        assert pacer._delay(1) == 60  # three requests are
+
+    asyncio.run(body())
+
+
+def test_a_cancelled_call_gives_its_slot_back() -> None:
+    async def body() -> None:
+        driver = Scripted(lambda request, index: "late")
+        driver.options = driver.options.model_copy(update={"latency_s": 60.0})
+        pacer = Pacer(cap=1)
+        task = asyncio.create_task(Paced(driver, pacer).complete(ASKED, [0]))
+        await asyncio.sleep(0.01)
+        assert pacer.in_flight == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert pacer.in_flight == 0
+
+    asyncio.run(body())
+
+
+# One pacer for each endpoint and key
+
+
+def pacer_of(opened: OpenedBackend) -> Pacer:
+    paced = opened.inner.inner.inner  # type: ignore[attr-defined]
+    assert isinstance(paced, Paced)
+    return paced.pacer
+
+
+def test_backends_of_one_endpoint_and_key_share_a_pacer() -> None:
+    async def body() -> None:
+        def opened(key: str = "first-key", port: int = 1, cap: int | None = None) -> OpenedBackend:
+            url = f"http://127.0.0.1:{port}/v1"
+            return reasoning.open_backend("openai/m", base_url=url, api_key=key, max_concurrency=cap)
+
+        one, two, other_key, other_port = opened(), opened(cap=7), opened(key="other-key"), opened(port=2)
+        assert pacer_of(one) is pacer_of(two)
+        assert pacer_of(one).cap == pacer_of(one).limit == 7  # the stricter holds
+        assert len({id(pacer_of(b)) for b in (one, other_key, other_port)}) == 3
+        assert pacer_of(other_key).limit == 20
+        for backend in (one, two, other_key, other_port):
+            await backend.aclose()
+
+    asyncio.run(body())
+    gc.collect()
+
+
+def test_stricter_limits_are_taken_on() -> None:
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+        first = shared_pacer(loop, "x", Pacer(requests_per_minute=10))
+        assert shared_pacer(loop, "x", Pacer(requests_per_minute=5, tokens_per_minute=9, cap=3)) is first
+        assert first._requests is not None
+        assert first._tokens is not None
+        assert (first._requests.limit, first._tokens.limit, first.cap) == (5, 9, 3)
+        assert shared_pacer(loop, "x", Pacer(cap=50)).cap == 3
+
+    asyncio.run(body())
+
+
+def test_engines_of_ours_each_have_their_own_number(tmp_path: Path) -> None:
+    async def body() -> None:
+        one = reasoning.open_backend("scripted/constant")
+        two = reasoning.open_backend("scripted/constant", max_concurrency=3)
+        assert (pacer_of(one).limit, pacer_of(two).limit) == (64, 3)
+        await one.aclose()
+        await two.aclose()
+
+    asyncio.run(body())
