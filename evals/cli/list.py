@@ -36,15 +36,9 @@ def list_(
 
 
 def _tasks() -> list[Any]:
-    """Names alone: a task's file is opened, and reasoning-gym imported, when it is loaded."""
-    from evals.gym_names import GENERATORS
-    from evals.task_names import TASKS
-    from reasoning import plugins
+    from evals.task_names import task_names
 
-    return [
-        *plugins.names("reasoning.tasks", dict.fromkeys(TASKS, "")),
-        *(f"reasoning-gym:{name}" for name in sorted(GENERATORS)),
-    ]
+    return list(task_names())
 
 
 def _strategies() -> list[Any]:
