@@ -114,8 +114,7 @@ class ProgramOfThought(PromptedStrategy):
         outcome = await self.box.arun(program, returns=self.returns)
         seen = {"program": program, "outcome": outcome}
         if outcome.status != "ok":
-            reason = f"{outcome.status}: {_last_line(outcome.error)}" if outcome.error else str(outcome.status)
-            return Path.without_answer(index, "program_failed", reason, completions, **seen)
+            return Path.without_answer(index, "program_failed", failure_reason(outcome), completions, **seen)
         answer = problem.kind.parse(outcome.value)
         if answer is None:
             reason = f"the program's value is no {problem.kind.kind}"
@@ -127,6 +126,11 @@ def program_in(text: str) -> str:
     """The program in a model's text: its last fenced block, or the whole text where there is no fence."""
     blocks = FENCED.findall(text)
     return (blocks[-1] if blocks else text).strip("\n").rstrip()
+
+
+def failure_reason(outcome: Outcome) -> str:
+    """Why a program gave no value, in a few words."""
+    return f"{outcome.status}: {_last_line(outcome.error)}" if outcome.error else str(outcome.status)
 
 
 def complaint(outcome: Outcome) -> str:

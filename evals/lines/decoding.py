@@ -118,6 +118,8 @@ class _Reader:
             program=self._program(told["pr"], completions) if "pr" in told else None,
             outcome=outcome,
             signals=told.get("sig", {}),
+            asides=tuple(self._draw(index, draw) for draw in told.get("aside", ())),
+            member=told.get("member"),
         )
         reason = told["why"] if "why" in told else usual_reason(status, completions, outcome)
         rule = told["rule"] if "rule" in told else usual_rule(path)
@@ -127,8 +129,9 @@ class _Reader:
         return self.texts[told] if isinstance(told, int) else completions[-1].text[told[0] : told[1]]
 
     def _draw(self, path_index: int, told: list[Any]) -> Completion:
-        text, asked, prompt_tokens, completion_tokens, ms, seed, rest, *_ = (*told, None, None)
-        rest = rest or {}
+        text, asked, prompt_tokens, completion_tokens, ms, *more = told
+        seed = more[0] if more else None
+        rest: Line = more[1] if len(more) > 1 else {}
         request = None if asked is None else self.requests[asked]
         failure = Failure.model_validate(rest["failed"]) if "failed" in rest else None
         model, fingerprint = self.shared.value(rest["by"]) if "by" in rest else self.served

@@ -87,7 +87,7 @@ class _Writer:
             line["i"] = path.index
         if path.status != "ok":
             line["st"] = path.status
-        draws = self._draws(path)
+        draws = self._draws(path, path.completions)
         if path.answer is not None:
             line["a"] = self.context.kind.text(path.answer)
         if path.key != line.get("a"):
@@ -105,15 +105,19 @@ class _Writer:
             line["o"] = self._outcome(path.outcome)
         if path.signals:
             line["sig"] = path.signals
+        if path.asides:
+            line["aside"] = self._draws(path, path.asides)
+        if path.member is not None:
+            line["member"] = path.member
         worth = self.record.path_scores[place]
         if worth != usual_score(path.key, self.record):
             line["score"] = _number(worth)
         return line
 
-    def _draws(self, path: Path) -> list[Any]:
+    def _draws(self, path: Path, completions: tuple[Completion, ...]) -> list[Any]:
         draws = []
         before: tuple[str, ...] = ()
-        for completion in path.completions:
+        for completion in completions:
             draws.append(self._draw(path, completion, before))
             asked = completion.request.prompt if completion.request is not None else None
             before = (asked, completion.text) if asked is not None else ()

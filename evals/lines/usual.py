@@ -6,6 +6,7 @@ from reasoning.message import Role
 from reasoning.request import Request
 from sandbox.outcome import Outcome
 from strategies.path import Path
+from strategies.program_of_thought import failure_reason
 from strategies.tally import Tally
 
 ROLES: dict[Role, str] = {"system": "s", "user": "u", "assistant": "a"}
@@ -49,5 +50,5 @@ def usual_reason(status: str, completions: tuple[Completion, ...], outcome: Outc
     if status == "failed" and completions and completions[-1].failure is not None:
         return f"{completions[-1].failure.kind}: {completions[-1].failure.message}"
     if status == "program_failed" and outcome is not None:
-        return f"{outcome.status}: {outcome.error}" if outcome.error else str(outcome.status)
+        return failure_reason(outcome)
     return REASONS.get(status)
