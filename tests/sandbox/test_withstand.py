@@ -1,0 +1,240 @@
+"""Every hostile program ends with its expected status, touches nothing, leaves nothing: at each level, as each user.
+
+A worker runs the whole corpus once for each setting, in a process of its own; the tests read what it saw.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import site
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import withstand_corpus
+import withstand_worker
+from withstand_corpus import CASES, Case
+
+from sandbox import Outcome
+
+NOBODY = 65534
+WORKER_S = 170
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the corpus runs.
+
+    Attributes:
+        level: Of the sandbox.
+        nobody: Whether as an ordinary user, without any privilege, rather than as whoever runs the tests.
+        docker: Whether as in default Docker: few capabilities, no namespaces.
+    """
+
+    level: str
+    nobody: bool = False
+    docker: bool = False
+
+    def __str__(self) -> str:
+        return self.level + ("-nobody" if self.nobody else "") + ("-docker" if self.docker else "")
+
+
+SETTINGS = [
+    Setting("standard"),
+    Setting("standard", nobody=True),
+    Setting("standard", docker=True),
+    Setting("strict"),
+    Setting("strict", nobody=True),
+]
+
+
+@dataclass
+class Verdicts:
+    """What the worker saw in one setting."""
+
+    unavailable: str = ""
+    isolation: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fatal: list[str] = field(default_factory=list)
+    ended: dict[str, Any] = field(default_factory=dict)
+
+
+def interpreter(user: int | None) -> str | None:
+    """A Python of this version that the user may run, or None."""
+    for candidate in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
+        try:
+            command = [candidate, "-I", "-c", "import encodings, json, ctypes"]
+            if (
+                subprocess.run(
+                    command, user=user, extra_groups=None if user is None else [], capture_output=True
+                ).returncode
+                == 0
+            ):
+                return candidate
+        except OSError:
+            continue
+    return None
+
+
+def canaries(folder: Path) -> None:
+    """Files that anyone may change, of this user and of nobody."""
+    os.chmod(folder, 0o777)
+    for name in ("mine", "theirs"):
+        (folder / name).write_text("a secret")
+        os.chmod(folder / name, 0o666)
+    (folder / "folder").mkdir()
+    os.chmod(folder / "folder", 0o777)
+    if os.geteuid() == 0:
+        os.chown(folder / "mine", NOBODY, NOBODY)
+
+
+def run_worker(setting: Setting, names: list[str]) -> Verdicts:
+    """Run these cases; should a program kill the worker, say so and go on behind it."""
+    verdicts = Verdicts()
+    if setting.nobody and os.geteuid() != 0:
+        verdicts.unavailable = "only root can become another user"
+        return verdicts
+    user = NOBODY if setting.nobody else None
+    python = interpreter(user)
+    if python is None:
+        verdicts.unavailable = "that user may run no Python of this version"
+        return verdicts
+    while names and not verdicts.unavailable and not verdicts.ended:
+        begun = run_once(setting, names, verdicts, python, user)
+        if verdicts.ended or verdicts.unavailable:
+            break
+        verdicts.fatal.append(begun)
+        names = names[names.index(begun) + 1 :] if begun in names else []
+    return verdicts
+
+
+def run_once(setting: Setting, names: list[str], verdicts: Verdicts, python: str, user: int | None) -> str:
+    root = Path(withstand_corpus.__file__).parents[2]
+    paths = [str(root), str(root / "tests" / "support"), *site.getsitepackages()]
+    folder = Path(tempfile.mkdtemp(prefix="withstand-", dir="/tmp"))
+    canaries(folder)
+    plan: dict[str, Any] = {
+        "level": setting.level,
+        "docker": setting.docker,
+        "token": "withstood" + secrets.token_hex(8),
+    }
+    begun = ""
+    try:
+        worker = subprocess.Popen(
+            [python, withstand_worker.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            cwd=folder,
+            env={
+                "PYTHONPATH": ":".join(paths),
+                "PATH": "/usr/bin:/bin",
+                "WITHSTAND_SECRET": "SECRET",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+        )
+        with worker:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write(json.dumps({**plan, "canary": str(folder), "cases": names}) + "\n")
+            worker.stdin.close()
+            for line in worker.stdout:
+                message = json.loads(line)
+                begun = message.get("begin", begun)
+                verdicts.unavailable = message.get("unavailable", "")
+                verdicts.isolation |= message.get("isolation", {})
+                if "name" in message:
+                    verdicts.seen[message["name"]] = message
+                if "end" in message:
+                    verdicts.ended = message
+    finally:
+        shutil.rmtree(folder)
+        if setting.level == "unsafe":
+            for left in withstand_worker.left_behind(plan["token"]):
+                os.unlink(left)
+    return begun
+
+
+@pytest.fixture(scope="session")
+def verdicts_of(request: pytest.FixtureRequest) -> Callable[[Setting], Verdicts]:
+    """What the worker saw in a setting, of the cases that this session asks for."""
+    known: dict[Setting, Verdicts] = {}
+
+    def of(setting: Setting) -> Verdicts:
+        if setting not in known:
+            asked = {
+                item.callspec.params["case"].name
+                for item in request.session.items
+                if isinstance(item, pytest.Function)
+                and hasattr(item, "callspec")
+                and item.callspec.params.get("setting") == setting
+                and "case" in item.callspec.params
+            }
+            known[setting] = run_worker(setting, [case.name for case in CASES if case.name in asked])
+        if known[setting].unavailable:
+            pytest.skip(known[setting].unavailable)
+        return known[setting]
+
+    return of
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Callable[[Setting], Verdicts]) -> None:
+    verdicts = verdicts_of(setting)
+    assert case.name not in verdicts.fatal, "the program killed the process that ran the sandbox"
+    seen = verdicts.seen[case.name]
+    outcome = Outcome.model_validate_json(seen["outcome"])
+    assert not case.faults(outcome), outcome
+    assert not seen["harm"]
+    assert outcome.wall_s < case.limits["wall_s"] + 1.0
+    assert (outcome.hint is None) == (outcome.status == "ok")
+    assert (outcome.error is None) == (outcome.status == "ok")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_nothing_is_left_when_all_have_run(setting: Setting, verdicts_of: Callable[[Setting], Verdicts]) -> None:
+    verdicts = verdicts_of(setting)
+    if not verdicts.seen:
+        pytest.skip("no program was asked for")
+    assert not verdicts.fatal
+    assert verdicts.ended["harm"] == []
+    assert max(seen["peak"] for seen in verdicts.seen.values()) < 400 * 2**20, "a payload grew the caller"
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_every_outcome_carries_the_evidence(setting: Setting, verdicts_of: Callable[[Setting], Verdicts]) -> None:
+    verdicts = verdicts_of(setting)
+    assert verdicts.isolation["level"] == setting.level
+    assert {"landlock", "seccomp"} <= verdicts.isolation["layers"].keys()
+    for seen in verdicts.seen.values():
+        assert Outcome.model_validate_json(seen["outcome"]).isolation.model_dump() == verdicts.isolation
+
+
+@pytest.fixture(scope="session")
+def uncontained() -> Verdicts:
+    """What the harmless among the hostile programs do where nothing contains them."""
+    return run_worker(Setting("unsafe"), [case.name for case in CASES if case.control])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.control], ids=lambda case: case.name)
+def test_uncontained_the_program_does_its_harm(case: Case, uncontained: Verdicts) -> None:
+    outcome = Outcome.model_validate_json(uncontained.seen[case.name]["outcome"])
+    assert case.faults(outcome)
+    assert list(outcome.value.values()).count("done") > len(outcome.value) / 2
+
+
+def test_uncontained_the_canaries_tell(uncontained: Verdicts) -> None:
+    harm = "\n".join(text for seen in uncontained.seen.values() for text in seen["harm"])
+    for said in ("was left behind", "mine changed", "theirs changed", "folder changed", "instead of"):
+        assert said in harm
+    assert len({line for line in harm.splitlines() if line.endswith("was reached")}) >= 4
