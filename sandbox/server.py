@@ -157,11 +157,11 @@ class Server:
         """
         with self._taking:
             try:
-                message, fds, _, _ = socket.recv_fds(self._control, messages.LEASE.size, 4, socket.MSG_CMSG_CLOEXEC)
+                message, fds, _, _ = socket.recv_fds(self._control, messages.ERROR_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
             except OSError as error:
                 raise ServerLost(str(error)) from error
-            if not message:
-                raise ServerLost("the server has ended")
+            if len(fds) != 4:
+                raise ServerLost(f"the server has ended. {message.decode(errors='replace')}".strip())
             lease = Lease(messages.LEASE.unpack(message)[0], list(fds))
             self.served += 1
             self.leases.add(lease)
@@ -179,7 +179,10 @@ class Server:
 
     def close(self) -> None:
         """End the server, and see that it is gone."""
-        self._control.close()
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for a lease
+        with self._taking:
+            self._control.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

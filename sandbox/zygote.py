@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -38,7 +39,6 @@ class Child:
     pid: int
     pidfd: int
     lease: socket.socket
-    space: float = 0.0
     started: float = 0.0
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -48,9 +48,28 @@ class Child:
 
     def cpu(self) -> float:
         """Processor seconds since the program started, by the kernel's clock of this process."""
-        return time.clock_gettime((~self.pid << 3) | 2) - self.cpu_before
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2) - self.cpu_before
+        except OSError:
+            return 0.0  # it has just ended: `wait4` will tell
+
+    def message(self) -> bytes | None:
+        """What the caller says over the lease: empty when it has let go of it, None when it says nothing."""
+        try:
+            return self.lease.recv(messages.START.size)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            return b""
+
+    def start(self, message: bytes) -> None:
+        """The program's time begins."""
+        self.wall_s, self.cpu_s = messages.START.unpack(message)
+        self.cpu_before = self.cpu()
+        self.started = time.monotonic()
 
     def kill(self, cause: int) -> None:
+        """Kill it, for this cause unless it was killed already."""
         self.cause = self.cause or cause
         self.check = float("inf")
         os.kill(self.pid, signal.SIGKILL)
@@ -119,37 +138,34 @@ class Zygote:
 
     def hear(self, child: Child) -> None:
         """The caller starts the clock, or has let go of the child."""
-        try:
-            message = child.lease.recv(messages.START.size)
-        except BlockingIOError:
+        message = child.message()
+        if message is None:
             return  # an event of a descriptor that had the same number, closed a moment ago
-        except ConnectionResetError:
-            message = b""
-        if message and not child.started:
-            child.wall_s, child.cpu_s = messages.START.unpack(message)
-            child.cpu_before = child.cpu()
-            child.started = time.monotonic()
+        if not message or child.started:
+            self.poll.unregister(child.lease.fileno())
+            child.kill(messages.ENDED)
+        else:
+            child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
             self.fork()
-            return
-        self.poll.unregister(child.lease.fileno())
-        child.kill(messages.ENDED)
 
     def reap(self, child: Child) -> None:
         """A child has ended: report it, and let go of all that was its."""
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if not pid:
             return  # as in `hear`
-        started = child.started
-        wall = time.monotonic() - started if started else 0.0
+        if not child.started:
+            message = child.message()  # so short a program may be over before its start was heard
+            if message:
+                child.start(message)
+            self.fork()
+        wall = time.monotonic() - child.started if child.started else 0.0
         cpu = max(0.0, usage.ru_utime + usage.ru_stime - child.cpu_before)
         del self.leases[child.lease.fileno()], self.pidfds[child.pidfd]
         with contextlib.suppress(OSError):  # the caller has let go of it
             child.lease.send(messages.REPORT.pack(status, child.cause, wall, cpu, usage.ru_maxrss * 1024))
         child.lease.close()
         os.close(child.pidfd)
-        if not started:
-            self.fork()
 
     def watch(self) -> None:
         """Kill what has used up its time."""
@@ -195,7 +211,11 @@ def main() -> NoReturn:
     except BaseException as error:  # noqa: BLE001 (the caller must hear of it, whatever it is)
         _refuse(control, "layer", error)
     control.send(json.dumps({"evidence": evidence, "pid": zygote.pid}).encode())
-    zygote.serve()
+    try:
+        zygote.serve()
+    except BaseException:
+        control.send(traceback.format_exc().encode()[-messages.ERROR_BYTES :])
+        raise
 
 
 def _refuse(control: socket.socket, kind: str, error: BaseException) -> NoReturn:
