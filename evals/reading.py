@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 from evals.definition import Definition
 from evals.item import Item, parsed_gold
 from evals.sources import Row, Rows
+from reasoning.answer import Answer
 from reasoning.errors import ConfigError, DataError, UnknownNameError
 from reasoning.problem import Problem
 
@@ -35,6 +36,7 @@ class ItemsOf(Sequence[Item]):
         self._id = field(definition.id) if definition.id else None
         self._group = field(definition.group) if definition.group else None
         self._metadata = {name: field(text) for name, text in definition.metadata.items()}
+        self._golds: dict[int, Answer] = {}  # read once: canonicalising a formula takes milliseconds
         self._indices = self._kept(definition) if definition.keep else range(len(rows))
 
     def __len__(self) -> int:
@@ -71,9 +73,11 @@ class ItemsOf(Sequence[Item]):
             raise DataError(f"{place}: the question is empty; expected a text.")
         id = str(index) if self._id is None else str(self._id(row, place))
         problem = Problem(id=id, question=question, kind=self._kind)
+        if index not in self._golds:
+            self._golds[index] = parsed_gold(problem, self._gold_of(row, place, id), place)
         return Item(
             problem=problem,
-            gold=parsed_gold(problem, self._gold_of(row, place, id), place),
+            gold=self._golds[index],
             metadata={name: get(row, place) for name, get in self._metadata.items()},
             group=None if self._group is None else _short(str(self._group(row, place))),
         )
