@@ -1,0 +1,271 @@
+"""The rest of the family, each against scripted replies with faults."""
+
+import pytest
+from solving import PROBLEM, scripted
+
+from reasoning.completion import Completion, Failure
+from reasoning.errors import ConfigError
+from reasoning.request import Request
+from reasoning.sampling import Sampling
+from sandbox.limits import Limits
+from strategies.budget_forcing import BudgetForcing
+from strategies.chain_of_thought import ChainOfThought
+from strategies.direct import Direct
+from strategies.ensemble import Ensemble
+from strategies.least_to_most import LeastToMost, smaller_questions
+from strategies.plan_and_solve import PlanAndSolve
+from strategies.program_of_thought import ProgramOfThought
+from strategies.result import Result
+from strategies.self_consistency import SelfConsistency
+from strategies.self_refine import SelfRefine
+from strategies.stopping import Adaptive
+from strategies.strategy import STRATEGIES, PathStrategy, Strategy
+from strategies.universal_self_consistency import UniversalSelfConsistency
+
+PATHS: list[PathStrategy] = [
+    Direct(),
+    ChainOfThought(),
+    ChainOfThought(shots="word-problems", draft=True),
+    PlanAndSolve(),
+    LeastToMost(),
+    BudgetForcing(),
+    ProgramOfThought(limits=Limits(wall_s=2, cpu_s=2)),
+    SelfRefine(of=Direct()),
+]
+GONE = Failure(kind="timeout", message="too slow", retryable=True)
+
+
+def told(request: Request) -> str:
+    return request.prompt if request.prompt is not None else request.messages[-1].content
+
+
+@pytest.mark.parametrize("strategy", PATHS, ids=lambda strategy: strategy.name())
+@pytest.mark.parametrize("style", ["text", "chat"])
+def test_a_good_answer_is_read(strategy: PathStrategy, style: str) -> None:
+    program = isinstance(strategy, ProgramOfThought)
+    backend = scripted(lambda request, index: "ans = 7" if program else "The answer is 7", style=style, prefill=True)
+    result = strategy.solve(PROBLEM, backend)
+    assert result.answer == 7
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize("strategy", PATHS, ids=lambda strategy: strategy.name())
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Completion(index=0, finish="failed", failure=GONE), "failed"),
+        (Completion(index=0, text="I cannot", finish="refusal"), "refused"),
+        (Completion(index=0, text="", finish="content_filter"), "filtered"),
+    ],
+)
+def test_a_broken_draw_breaks_the_path_and_says_how(strategy: PathStrategy, reply: Completion, status: str) -> None:
+    (path,) = strategy.solve(PROBLEM, scripted(lambda request, index: reply)).paths
+    assert path.status == status
+    assert path.answer is None
+    assert path.reason
+
+
+@pytest.mark.parametrize("strategy", PATHS, ids=lambda strategy: strategy.name())
+def test_any_vote_is_taken_over_any_path_strategy(strategy: PathStrategy) -> None:
+    program = isinstance(strategy, ProgramOfThought)
+    backend = scripted(lambda request, index: "ans = 7" if program else "The answer is 7")
+    result = SelfConsistency(of=strategy, samples=5, stop=Adaptive()).solve(PROBLEM, backend)
+    assert result.answer == 7
+    assert len(result.paths) == 4
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_is_known_by_its_name(name: str) -> None:
+    fields = (
+        {"of": "direct"}
+        if name in {"self-consistency", "best-of-n", "self-refine", "universal-self-consistency"}
+        else {}
+    )
+    fields = {"members": ["direct", "chain-of-thought"]} if name == "ensemble" else fields
+    strategy = Strategy.of_config({name: fields})
+    assert strategy.name() == name
+    assert Strategy.of_config(strategy.config) == strategy
+
+
+def test_chain_of_draft_shows_drafts_and_asks_for_them() -> None:
+    backend = scripted(lambda request, index: "", style="chat")
+    request = ChainOfThought(shots="arithmetic", most_shots=1, draft=True).ask(PROBLEM, backend)
+    assert "five words" in request.messages[0].content
+    assert request.messages[2].content == "34 * 217 = 7378. The answer is 7378."
+
+
+def test_a_native_reasoning_model_is_not_asked_twice_to_think() -> None:
+    backend = scripted(lambda request, index: "The answer is 3", reasoning=True, style="chat", text=False)
+    result = ChainOfThought().solve(PROBLEM, backend)
+    assert result.answer == 3
+    assert len(backend.calls) == 1
+    assert "step by step" not in told(backend.calls[0][0])
+    assert "reasons by itself" in result.degradations[0]
+
+
+def test_plan_and_solve_plans_first() -> None:
+    backend = scripted(lambda request, index: "So 4." if "Therefore" in told(request) else "Plan: count.")
+    result = PlanAndSolve(plus=False).solve(PROBLEM, backend)
+    assert result.answer == 4
+    assert "devise a plan" in told(backend.calls[0][0])
+    assert "relevant variables" not in told(backend.calls[0][0])
+
+
+def test_smaller_questions_are_lines_that_ask() -> None:
+    text = " How many a day?\n2. How many a week?\nnot one\n- How many a day?\n* How many a day?"
+    assert smaller_questions(text, 6) == ["How many a day?", "How many a week?"]
+    assert smaller_questions(text, 1) == ["How many a day?"]
+
+
+def test_least_to_most_answers_the_smaller_questions_first() -> None:
+    def script(request: Request, index: int) -> str:
+        asked = told(request)
+        if "smaller questions have" in asked:
+            return "1. How many a day?\n2. How many a week?"
+        if "Now answer this only: How many a day?" in asked:
+            return "Two."
+        if "Now answer this only: How many a week?" in asked:
+            assert "A: Two." in asked
+            return "Fourteen."
+        assert "A: Fourteen." in asked
+        return "The answer is 14."
+
+    result = LeastToMost().solve(PROBLEM, scripted(script))
+    assert result.answer == 14
+    assert len(result.paths[0].completions) == 4
+
+
+def test_budget_forcing_says_wait_and_stops_at_the_budget() -> None:
+    def script(request: Request, index: int) -> Completion:
+        asked = told(request)
+        if asked.endswith("is"):
+            return Completion(index=0, text=" 9.", usage={"completion_tokens": 2})  # type: ignore[arg-type]
+        assert request.sampling.max_tokens == (60 if asked.endswith("Wait,") else 100)
+        return Completion(index=0, text=" hmm.", usage={"completion_tokens": 40})  # type: ignore[arg-type]
+
+    result = BudgetForcing(waits=5, budget=100).solve(PROBLEM, scripted(_growing(script), style="text"))
+    assert result.answer == 9
+    thoughts = result.paths[0].completions[:-1]
+    assert len(thoughts) == 3
+    last = thoughts[-1].request
+    assert last is not None
+    assert last.prompt is not None
+    assert last.prompt.endswith("Let's think step by step. hmm.\nWait, hmm.\nWait,")
+    assert last.sampling.max_tokens == 20
+
+
+def _growing(script: object) -> object:
+    """The same script without its check once the budget has shrunk twice."""
+
+    def run(request: Request, index: int) -> Completion:
+        if told(request).count("Wait,") == 2 and not told(request).endswith("is"):
+            return Completion(index=0, text=" hmm.", usage={"completion_tokens": 20})  # type: ignore[arg-type]
+        return script(request, index)  # type: ignore[operator]
+
+    return run
+
+
+def test_without_prefill_no_budget_is_forced_and_it_is_said() -> None:
+    backend = scripted(lambda request, index: "The answer is 2", style="chat", text=False, prefill=False)
+    result = BudgetForcing().solve(PROBLEM, backend)
+    assert result.answer == 2
+    assert "no budget was forced" in result.degradations[0]
+
+
+def test_a_failed_program_goes_back_with_its_error() -> None:
+    def script(request: Request, index: int) -> str:
+        asked = told(request)
+        if "failed" in asked:
+            assert "ZeroDivisionError" in asked
+            return "ans = 8"
+        return "ans = 8 / 0"
+
+    for style in ("text", "chat"):
+        result = ProgramOfThought(repairs=2).solve(PROBLEM, scripted(script, style=style))
+        assert result.answer == 8
+        assert len(result.paths[0].completions) == 2
+
+
+def test_repairs_end() -> None:
+    result = ProgramOfThought(repairs=2).solve(PROBLEM, scripted(lambda request, index: "ans = nope"))
+    assert result.answer is None
+    assert len(result.paths[0].completions) == 3
+    assert "NameError" in (result.paths[0].reason or "")
+
+
+def test_the_declared_fallback_takes_over_and_is_paid_for() -> None:
+    strategy = ProgramOfThought(fallback=Direct(), shots="arithmetic")
+    backend = scripted(lambda request, index: "ans = nope" if "# Python" in told(request) else "6", style="text")
+    result = strategy.solve(PROBLEM, backend)
+    assert result.answer == 6
+    assert len(result.paths[0].completions) == 2
+    assert result.usage.completion_tokens == 4
+
+
+def test_a_symbolic_program_finds_sympy_at_hand() -> None:
+    program = "from sympy import symbols, solve\nx = symbols('x')\nans = solve(3*x - 36, x)[0]"
+    assert ProgramOfThought(symbolic=True).solve(PROBLEM, scripted(lambda request, index: program)).answer == 12
+
+
+def test_refining_text_says_what_research_says() -> None:
+    replies = iter(["The answer is 3", "On reflection the answer is 4", "KEEP"])
+    result = SelfRefine(of=Direct(), rounds=3).solve(PROBLEM, scripted(lambda request, index: next(replies)))
+    assert result.answer == 4
+    assert "lowered accuracy" in result.degradations[0]
+
+
+def test_refining_a_program_shows_what_its_run_gave() -> None:
+    def script(request: Request, index: int) -> str:
+        asked = told(request)
+        if "gave 5" in asked:
+            return "ans = 6"
+        return "KEEP" if "gave 6" in asked else "ans = 5"
+
+    result = SelfRefine(of=ProgramOfThought()).solve(PROBLEM, scripted(script))
+    assert result.answer == 6
+    assert result.degradations == ()
+
+
+def test_an_ensemble_votes_over_its_members_own_draws() -> None:
+    def script(request: Request, index: int) -> str:
+        return f"ans = {[5, 6][index]}" if "Python" in str(request) else f"The answer is {[5, 5][index]}"
+
+    ensemble = Ensemble(members=(ChainOfThought(shots="arithmetic"), ProgramOfThought()), samples=4)
+    backend = scripted(script, style="text")
+    result = ensemble.solve(PROBLEM, backend)
+    assert result.answer == 5
+    assert [(path.index, path.member) for path in result.paths] == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    assert sorted(indices for _, indices in backend.calls) == [(0,), (0,), (1,), (1,)]
+
+
+def test_identical_members_are_refused() -> None:
+    with pytest.raises(ConfigError, match="two members are the same"):
+        Strategy.of_config({"ensemble": {"members": ["direct", {"direct": {"sampling": {"temperature": 0.7}}}]}})
+    Ensemble(members=(Direct(), Direct(sampling=Sampling(temperature=0.5))))
+
+
+def test_the_model_picks_the_most_consistent() -> None:
+    def script(request: Request, index: int) -> str:
+        if "generated the following" in told(request):
+            assert "Response 3: The answer is 2" in told(request)
+            return "The most consistent response is Response 2, because …"
+        return f"The answer is {[1, 9, 2][index]}"
+
+    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, scripted(script))
+    assert result.answer == 9
+    assert result.stopped == "the model picked"
+
+
+def test_a_pick_that_cannot_be_read_leaves_the_plurality() -> None:
+    def script(request: Request, index: int) -> str:
+        return "Response 17!" if "generated the following" in told(request) else f"The answer is {[1, 2, 2][index]}"
+
+    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, scripted(script))
+    assert result.answer == 2
+    assert "plurality" in result.degradations[0]
+
+
+def test_one_class_of_answers_needs_no_pick() -> None:
+    backend = scripted(lambda request, index: "The answer is 1")
+    assert UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, backend).answer == 1
+    assert all("generated" not in told(request) for request, _ in backend.calls)
