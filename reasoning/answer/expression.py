@@ -30,7 +30,7 @@ _MATHEMATICS = re.compile(
 _NAMES = """
     sqrt cbrt root exp log ln sin cos tan cot sec csc asin acos atan arcsin arccos arctan sinh cosh tanh abs max min gcd
     lcm mod det pi inf infty Matrix Abs Eq Interval Union FiniteSet open Lopen Ropen factorial binomial floor ceiling
-    Rational Integer Float Tuple alpha beta gamma delta epsilon theta lambda sigma omega phi psi rho tau
+    Rational Integer Float Tuple alpha beta gamma delta epsilon theta sigma omega phi psi rho tau
 """
 _KNOWN_WORDS: Final = frozenset(_NAMES.split())
 _COMMAND = re.compile(r"\\(?:text|mbox|mathrm|begin|end|left|right)\s?\{[^{}]*\}|\\[A-Za-z]+")
@@ -153,7 +153,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         start += 1
     while start < end and (text[end - 1] in _EDGE + ".,;$" and text[end - 2 : end] != "\\$"):
         end -= 1
-    return (start + 1, end) if text.startswith("\\$", start) else (start, end)
+    return (start + 2, end) if text.startswith("\\$", start) else (start, end)
 
 
 def _after_equals(text: str, start: int, end: int) -> tuple[int, int]:

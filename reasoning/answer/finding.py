@@ -19,8 +19,10 @@ _UNIT = r"(?:\s*+(?:[A-Za-z]++|\\text\{[^{}]{0,24}\}))"
 _NEXT = r"\s*+[(\[{]*+\\?[$€£]?\s?\\?[\d.]"  # the next operand begins
 _OPERATION = re.compile(
     rf"(?P<unit>{_UNIT}{{0,2}}?)\s*+(?:(?:[+*/×÷x]|\\times|\\cdot|\\div|plus|minus|times|divided by){_NEXT}"
-    rf"|(?P<dash>-){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|=|≈|\\approx)"
+    rf"|(?P<dash>-){_NEXT}|(?P<of>of\\b){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|=|≈|\\approx)"
 )
+_OPERATOR_BEFORE = re.compile(r"[\w)\]}]\s?(?:[-+*/^]|\*\*)\s?\(?$")
+_OPERATOR_AFTER = re.compile(r"\s?[-+*^]\s?(?:[A-Za-z](?![A-Za-z])|[(\\])")
 _EQUALS = re.compile(r"[=≈]|\\approx|\bequals\b")
 _SENTENCE_END = re.compile(r"[.!?][*_)\"'”’]{0,4}\s+(?=[A-Z(*\\\"“])|[。！？]|\n\s*\n")
 _LISTED = re.compile(rf"\s*(?:,|;|and\b|or\b)\s*(?:and\b|or\b)?\s*(?=[-+$\\]{{0,3}}(?:\d|frac)|[{VULGAR}])")
@@ -118,10 +120,9 @@ def only(text: str, style: Style) -> Numeral | None:
     operation = _OPERATION.match(text, found.end)
     if operation and (second is not None or operation[0].strip() not in ("=", "≈")):
         return _result(text, found, operation, len(text), style)
-    return found if second is None and not _OPERAND.search(text[max(0, found.start - 8) : found.start]) else None
-
-
-_OPERAND = re.compile(r"[\w)\]}]\s?(?:[-+*/^]|\*\*)\s?\(?$")
+    if second is not None or _OPERATOR_BEFORE.search(text[max(0, found.start - 8) : found.start]):
+        return None
+    return None if _OPERATOR_AFTER.match(text, found.end) else found
 
 
 def _first(text: str, start: int, end: int, style: Style) -> Numeral | None:
@@ -142,7 +143,8 @@ def _result(text: str, found: Numeral, operation: re.Match[str], end: int, style
     """What an equation that starts with a numeral comes to; without a value where nobody worked it out."""
     equals = last_match(_EQUALS, text, found.end, end)
     if equals is None:
-        return found if operation["dash"] and operation["unit"] else found._replace(value=None)
+        words = operation["of"] or (operation["dash"] and operation["unit"])  # "3 out of 5", "18 eggs - 9 a day"
+        return found if words else found._replace(value=None)
     right = next(numerals(text, equals.end(), end, style), None)
     if right is not None and not _OPERATION.match(text, right.end, end):
         return right

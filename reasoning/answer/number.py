@@ -1,6 +1,7 @@
 """Answers that are numbers, read exactly."""
 
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +18,7 @@ from sandbox.wire import Array, Symbolic
 
 _DECIMALS: Final = 30  # numbers with more decimals than these are shown as a fraction
 _LONGEST: Final = 3 * DIGITS  # characters of a text that is one number, units included
+_SPACED_SIGN = re.compile(r"^\s*-\s+(?=[\d$.])")
 _UNMARKED: Final = (("leading", finding.leading), ("bold", finding.bold), ("last number", finding.last))
 
 
@@ -105,6 +107,7 @@ class Number(Kind):
         for region in regions(text, self.locale):
             if (found := finding.marked(text, region, self._style)) is not None:
                 return found.value
+        text = _SPACED_SIGN.sub("-", text)
         found = finding.only(text, self._style) if len(text) <= _LONGEST else None
         return None if found is None else found.value
 

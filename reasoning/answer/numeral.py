@@ -32,7 +32,7 @@ _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 
 def plain(text: str) -> str:
     """The text with the digits and signs of every script as ASCII, character for character."""
-    if text.isascii() or _FOREIGN.isdisjoint(_BEYOND_ASCII.findall(text)):
+    if text.isascii() or _FOREIGN.isdisjoint(_BEYOND_ASCII.findall(text) if len(text) < 10_000 else text):
         return text
     return text.translate(_PLAIN)
 
@@ -78,7 +78,7 @@ _SCALES: Final = {
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 # Possessive quantifiers (`++`, `*+`) keep every pattern linear in the length of a run of digits.
-_SEPARATOR = r"(?:[.,'’_\xa0]|\{[,.]\}|,?\\[,;:!])"
+_SEPARATOR = r"(?:,?\\[,;:!]|[.,'’_\xa0]|\{[,.]\})"
 _CURRENCY = r"(?:\b(?:US|CA|AU|NZ|HK))?\\?[$€£¥₹₽₩₺₫₴₦]|\b(?:USD|EUR|GBP|INR|Rs\.?)"
 _JUNK = (  # times and ratios, dates
     r"\d[\d.]*+(?::\d[\d.]*+|\s:\s\d[\d.]*+)++"
@@ -164,11 +164,10 @@ def _read(match: re.Match[str], text: str, style: Style) -> Numeral | None:
     if value is not None:
         if scale := match["scale"]:
             factor = _scale(scale, bool(match["currency"]))
-            if factor is None:
+            if factor is None:  # the letter of a unit
                 end = match.start("scale")
-            else:
-                value *= factor
-        if match["percent"]:
+            value *= factor or 1
+        if match["percent"] and end == match.end():
             value *= style.percent
         if bool(sign and sign[0] != "+") != bool(match["inner"]):
             value = -value

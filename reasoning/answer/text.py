@@ -11,6 +11,7 @@ from sandbox.wire import Array
 _QUOTES = str.maketrans("‘’‚‛“”„«»−–‐‑", '\'\'\'\'"""""----')
 _LONGEST: Final = 4000  # characters of an answer
 _EDGES = ".,;:!?\"'`()[]{}*_~…"
+_WRAPPERS = ' \t*_`"“”$'
 _TRIES: Final = 32  # lines that are looked at, from the last one back
 _LEADING_POINT = re.compile(r"\.\d")
 _SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\b(?:St|Dr|Mr|Ms|Jr|Sr|No|vs|Mt))(?<!\bMrs)[.!?][*\"'”’)]*\s+(?=[A-Z\"“(])")
@@ -90,9 +91,10 @@ class Text(Kind):
     def _found(self, text: str, start: int, end: int, rule: str) -> Extraction | None:
         if end - start > _LONGEST:
             return None
-        inner = text[start:end].strip(' \t\r\n*_`"“”$')
+        inner = text[start:end].strip().strip(_WRAPPERS)
         if inner.endswith(".") and not inner.endswith(".."):
-            inner = inner[:-1].rstrip('*_`"“”')
+            inner = inner[:-1].rstrip(_WRAPPERS)
+        inner = inner.strip()
         if not self._key(inner):
             return None
         at = text.index(inner, start)

@@ -1,0 +1,224 @@
+"""Formulas get a canonical key from a worker process that can be killed."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+
+import pytest
+
+from reasoning.answer import Expression, Formula, worker
+from reasoning.errors import MissingPackageError
+from sandbox.wire import Array, Symbolic
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="math-verify is not installed")
+EXPRESSION = Expression(seconds=20)  # the machine that runs this may be busy
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (r"\frac{1}{2}", "0.5"),
+        (r"\frac12", "1/2"),
+        ("x^2+2x+1", "(x+1)^2"),
+        ("x**2 + 1", "x^2+1"),
+        (r"2\sqrt{2}", r"\sqrt{8}"),
+        (r"\frac{1}{\sqrt{3}}", "sqrt(3)/3"),
+        (r"\dfrac{3\sqrt{3}}{2}", "sqrt(27)/2"),
+        (r"\sin^2 x+\cos^2 x", "1"),
+        (r"\frac{x}{x+1}", r"1-\frac{1}{x+1}"),
+        (r"\sqrt{2}x", "x*sqrt(2)"),
+        (r"e^{x}", "exp(x)"),
+        (r"\ln 2", "log(2)"),
+        (r"|x|", "Abs(x)"),
+        ("1+2i", "2*I+1"),
+        (r"\pi", "pi"),
+        (r"\infty", "oo"),
+        ("x=5", "5"),
+        ("2x+3y=6", "4x+6y=12"),
+        (r"x \le 3", r"3 \ge x"),
+        (r"\{1,2\}", "2,1"),
+        (r"x \in [0,1]", "[0,1]"),
+        (r"(-\infty, 3]\cup(5,\infty)", r"(5,\infty) \cup (-\infty,3]"),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", "Matrix([[1], [2]])"),
+        (r"\binom{5}{2}", "10"),
+        (r"5\%", "0.05"),
+        (r"\$18", "18"),
+        (r"3\text{ cm}", "3"),
+        (r"90^\circ", "90"),
+        ("1,000", "1000"),
+        ("3 1/2", "7/2"),
+        (r"10^{10}", "10**10"),
+        (r"\text{Monday}", r"\text{monday}"),
+        (r"$\frac{3}{4}$", r"\boxed{\frac{3}{4}}"),
+    ],
+)
+def test_same(a: str, b: str) -> None:
+    assert EXPRESSION.key(_parse(a)) == EXPRESSION.key(_parse(b))
+    assert EXPRESSION.equal(_parse(a), _parse(b))
+    assert EXPRESSION.parse(EXPRESSION.text(_parse(a))) == _parse(a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("x", "y"),
+        ("0.333", "1/3"),
+        (r"\sqrt{x^2}", "x"),
+        ("[0,1)", "(0,1)"),
+        ("x<3", "x>3"),
+        ("xy", "x+y"),
+        ("1,2", "1,3"),
+    ],
+)
+def test_different(a: str, b: str) -> None:
+    assert not EXPRESSION.equal(_parse(a), _parse(b))
+
+
+@pytest.mark.parametrize(
+    ("text", "formula", "rule"),
+    [
+        (r"So the final answer is $\boxed{\frac{\sqrt{3}}{3}}$.", r"\frac{\sqrt{3}}{3}", "boxed"),
+        ("The answer is $x^2+1$. I hope", "x^2+1", "answer is"),
+        ("The answer is 2*sqrt(3).", "2*sqrt(3)", "answer is"),
+        ("The answer is 18 dollars.", "18", "answer is"),
+        ("#### 5", "5", "####"),
+        ("So $y = 2x = 6$", "6", "last formula"),
+        ("So x is $5$ and y is $7$", "7", "last formula"),
+        ("That makes 18 of them", "18", "last number"),
+    ],
+)
+def test_extract(text: str, formula: str, rule: str) -> None:
+    found = EXPRESSION.extract(text)
+    assert found is not None
+    assert (str(found.answer), found.rule) == (formula, rule)
+    assert text[slice(*found.span)] == formula
+    assert EXPRESSION.parse(formula) == found.answer
+
+
+@pytest.mark.parametrize("text", ["", "hello world", "The answer is clear.", r"\boxed{}", "$$", "x" * 100_000])
+def test_extract_nothing(text: str) -> None:
+    assert EXPRESSION.extract(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (18, "18"),
+        (0.5, "1/2"),
+        (Fraction(1, 3), "1/3"),
+        (complex(1, 2), "1 + 2*I"),
+        ([1, 2], "{1, 2}"),
+        ([3], "3"),
+        (Symbolic("Mul(Rational(1, 2), Pow(Integer(3), Rational(1, 2)))", "sqrt(3)/2"), "0.866025403784"),
+        (Symbolic("Add(Pow(Symbol('x'), Integer(2)), Integer(1))", "x**2 + 1"), "x**2 + 1"),
+        (Array("|i1", (2,), b"\x01\x02"), "{1, 2}"),
+    ],
+)
+def test_parse_values_of_programs(value: object, key: str) -> None:
+    assert _parse(value).key == key
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, [], float("nan"), "__import__('os').getcwd()", "lambda: 1", pytest.param(10**5000, id="too long")],
+)
+def test_parse_nothing(value: object) -> None:
+    assert EXPRESSION.parse(value) is None
+
+
+def test_what_overruns_is_killed_and_the_next_one_works(caplog: pytest.LogCaptureFixture) -> None:
+    _parse(r"\sqrt{5}")
+    before = worker.shared().pid
+    hasty = Expression(seconds=0.5)
+    started = time.monotonic()
+    assert hasty.parse("10**10**10 + x") is None
+    assert time.monotonic() - started < 10
+    assert "no canonical form within 0.5 s" in caplog.text
+    assert before is not None
+    assert not _alive(before)
+    assert _parse(r"\sqrt{7}").key == "2.64575131106"
+    assert worker.shared().pid != before
+
+
+def test_many_threads_share_one_worker() -> None:
+    keys: dict[int, str] = {}
+
+    def read(number: int) -> None:
+        keys[number] = _parse(rf"\sqrt{{{number}}} \cdot \sqrt{{{number}}}").key
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(2, 12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert keys == {number: str(number) for number in range(2, 12)}
+
+
+def test_no_process_is_left_behind() -> None:
+    program = (
+        "from reasoning.answer import Expression, worker\n"
+        "assert Expression(seconds=60).parse('x**2 + x').key == 'x**2 + x'\n"
+        "print(worker.shared().pid)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True, timeout=150
+    )
+    assert ended.stderr == ""
+    assert not _alive(int(ended.stdout))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_a_worker_of_its_own() -> None:
+    program = (
+        "import os\n"
+        "from reasoning.answer import Expression, worker\n"
+        "kind = Expression(seconds=60)\n"
+        "kind.parse('x**2 + x')\n"
+        "mine = worker.shared().pid\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    assert worker.shared().pid is None\n"
+        "    assert kind.parse('x**2 + 2*x').key == 'x**2 + 2*x'\n"
+        "    assert worker.shared().pid not in (None, mine)\n"
+        "    worker.shared().close()\n"
+        "    os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "assert worker.shared().pid == mine\n"
+        "assert kind.parse('x**2 + 3*x').key == 'x**2 + 3*x'\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=170)
+
+
+def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    own = worker.Worker()
+    assert own.key(r"\sqrt{4}", 20) == "2"
+    if os.path.exists(f"/proc/{own.pid}/environ"):
+        with open(f"/proc/{own.pid}/environ", "rb") as environment:
+            assert b"secret" not in environment.read()
+    own.close()
+    assert own.pid is None
+
+
+def test_a_missing_package_gives_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'reasoning-strategies\[math\]'"):
+        worker.Worker().key("x", 1)
+
+
+def _parse(value: object) -> Formula:
+    answer = EXPRESSION.parse(value)
+    assert answer is not None
+    return answer
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
