@@ -161,6 +161,6 @@ def translated(path: Path) -> Iterator[None]:
                 "file with --store."
             ) from error
         raise StoreError(
-            f"The store {path} is damaged ({error}). Keep a copy of it, and save what can be read with: "
-            f"reasoning store merge NEW.sqlite {path}"
+            f"The store {path} is damaged ({error}). See what is wrong with: reasoning store verify --store {path}; "
+            "then restore it from a copy, or name another file with --store."
         ) from error
