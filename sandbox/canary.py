@@ -6,6 +6,7 @@ import tempfile
 from typing import Final
 
 from sandbox.errors import LevelError, SandboxError
+from sandbox.layers import NEEDS, REMEDIES
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Status
 from sandbox.server import Server
@@ -29,30 +30,27 @@ def fork():
 
 CANARY, SERVER = __PLACES__
 found = {
-    "open": attempt(lambda: open(CANARY).close()),
-    "write": attempt(lambda: open(CANARY + ".new", "w").close()),
-    "chmod": attempt(lambda: os.chmod(CANARY, 0o644)),
+    "open a file": attempt(lambda: open(CANARY).close()),
+    "write a file": attempt(lambda: open(CANARY + ".new", "w").close()),
+    "list the root": attempt(lambda: os.listdir("/")),
+    "read the server's environ": attempt(lambda: open(f"/proc/{SERVER}/environ").close()),
+    "chmod a file": attempt(lambda: os.chmod(CANARY, 0o644)),
     "connect": attempt(lambda: socket.create_connection(("127.0.0.1", 9), 0.1).close()),
     "fork": attempt(fork),
     "signal the server": attempt(lambda: os.kill(SERVER, 0)),
-    "read the server's environ": attempt(lambda: open(f"/proc/{SERVER}/environ").close()),
+    "see a file": attempt(lambda: os.stat(CANARY)),
+    "see other processes": "done" if os.getpid() != 1 else "process 1 of its own namespace",
 }
 """
 
-LAYERS: Final = {
-    "seccomp": ("chmod", "connect", "fork", "signal the server"),
-    "landlock": ("open", "write", "read the server's environ"),
+DEEDS: Final = {
+    "seccomp": ("chmod a file", "connect", "fork", "signal the server"),
+    "landlock": ("open a file", "write a file", "list the root", "read the server's environ"),
+    "namespaces": ("see a file", "see other processes"),
 }
-"""Which deeds each layer must have stopped."""
+"""What each layer must have stopped."""
 
 _LIMITS: Final = Limits(wall_s=20, cpu_s=10, memory_bytes=2**28)
-
-_HELD: Final = {
-    "strict": ("seccomp", "landlock"),
-    "standard": ("seccomp", "landlock"),
-    "minimal": ("seccomp",),
-    "unsafe": (),
-}
 
 
 def examine(server: Server) -> Isolation:
@@ -65,11 +63,13 @@ def examine(server: Server) -> Isolation:
     level = server.profile.level
     found = _attempts(server)
     layers: dict[str, str | bool] = dict(server.evidence)
-    for layer in _HELD[level]:
-        for deed in LAYERS[layer]:
+    for layer in NEEDS[level]:
+        for deed in DEEDS[layer]:
             if found[deed] == "done":
-                raise LevelError(f"The level {level!r} does not hold here: {layer} let a program {deed} a canary.")
-        layers[layer] = "; ".join([str(layers[layer]), *(f"{deed}: {found[deed]}" for deed in LAYERS[layer])])
+                raise LevelError(
+                    f"The level {level!r} does not hold here, for {layer} let a test program {deed}; {REMEDIES[layer]}."
+                )
+        layers[layer] = "; ".join([str(layers[layer]), *(f"{deed}: {found[deed]}" for deed in DEEDS[layer])])
     return Isolation(level=level, layers=layers)
 
 

@@ -30,23 +30,18 @@ _CLOSE_RANGE: Final = 436
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def live(
-    stdout: int, stderr: int, channel: int, null: int, server: int, space: int, contain: Callable[[], None]
-) -> NoReturn:
+def live(descriptors: tuple[int, int, int, int], server: int, space: int, contain: Callable[[], None]) -> NoReturn:
     """Be the process of one program; never returns.
 
     Args:
-        stdout: Descriptor to become standard output; so do the next three for theirs.
-        stderr: Standard error.
-        channel: The result channel.
-        null: Standard input.
+        descriptors: What becomes standard input, output, error, and the result channel.
         server: Process id of the server; 0 where it lies outside this process's namespace.
         space: Bytes of address space taken before the program starts.
         contain: Puts on what confines the program, seccomp last.
     """
     try:
         os.setsid()
-        for target, source in enumerate((null, stdout, stderr, channel)):
+        for target, source in enumerate(descriptors):
             os.dup2(source, target, inheritable=False)
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != server:
@@ -55,7 +50,7 @@ def live(
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
         contain()
     except BaseException as error:  # noqa: BLE001 (whatever it is, the program must not run)
-        os.write(channel, messages.FAILED + f"{type(error).__name__}: {error}".encode()[: messages.ERROR_BYTES])
+        os.write(descriptors[3], messages.FAILED + f"{type(error).__name__}: {error}".encode()[: messages.ERROR_BYTES])
         os._exit(1)
     os.write(CHANNEL, messages.READY)
     memory, cpu, result_bytes, asked, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))

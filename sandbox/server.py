@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sandbox import messages
 from sandbox.errors import LevelError, PreloadError, SandboxError
+from sandbox.layers import LAYERS, REMEDIES
 
 START_S: Final = 120.0
 """Seconds that a server may take to start: importing SymPy from a cold disk takes a while."""
@@ -134,10 +135,13 @@ class Server:
                 raise PreloadError(
                     f"The module to preload does not import: {reply['reason']}. Install it, or leave it out of preload."
                 )
-            case "layer":
-                raise LevelError(f"The level {self.profile.level!r} cannot be had here: {reply['reason']}")
-        code = self._process.wait(5)
-        raise SandboxError(f"The sandbox's server ended with code {code} while it started {sys.executable!r}.")
+            case layer if layer in LAYERS:
+                raise LevelError(
+                    f"The level {self.profile.level!r} cannot be had here, for want of {reply['reason']}; "
+                    f"{REMEDIES[layer]}."
+                )
+        reason = reply.get("reason") or f"it ended with code {self._process.wait(5)}"
+        raise SandboxError(f"The sandbox's server, {sys.executable!r}, did not start: {reason}.")
 
     @property
     def pid(self) -> int:

@@ -17,16 +17,19 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from sandbox import landlock, messages, preload, privileges
+from sandbox import landlock, messages, namespaces, preload, privileges
 from sandbox.child import NAME, close_others, live
+from sandbox.layers import NEEDS, LayerMissing
 from sandbox.seccomp import Filter
 
 CONTROL: Final = 0
 """Descriptor of the control socket: the only thing that the caller hands down."""
+
+DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 LONGEST_SLEEP: Final = 3600.0
 CHECK_S: Final = 0.005
@@ -83,19 +86,29 @@ class Zygote:
         caller: A pidfd of the caller, the second sign of its end.
         spares: How many children to fork ahead.
         contain: What each child puts on.
+        fork: Forks a child: `os.fork`, or one that gives it namespaces.
+        space: Address space of this process in bytes, which every child starts with.
+        null: Descriptor of ``/dev/null``.
     """
 
-    def __init__(self, control: socket.socket, caller: int, spares: int, contain: Callable[[], None]) -> None:
-        self.control, self.caller, self.spares, self.contain = control, caller, spares, contain
-        self.pid = os.getpid()
-        self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(
+        self,
+        control: socket.socket,
+        caller: int,
+        spares: int,
+        contain: Callable[[], None],
+        fork: Callable[[], int],
+        space: int,
+        null: int,
+    ) -> None:
+        self.control, self.caller, self.spares = control, caller, spares
+        self.contain, self.os_fork, self.space, self.null = contain, fork, space, null
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
         self.pidfds: dict[int, Child] = {}
         self.poll = select.epoll()
         self.poll.register(control.fileno(), select.EPOLLIN)
         self.poll.register(caller, select.EPOLLIN)
-        self.space = _address_space()
 
     def serve(self) -> NoReturn:
         """Serve until the caller is gone."""
@@ -118,9 +131,10 @@ class Zygote:
         channel, channel_out = socket.socketpair()
         stdout_out, stdout = os.pipe()
         stderr_out, stderr = os.pipe()
-        pid = os.fork()
+        server = 0 if self.os_fork is not os.fork else os.getpid()  # outside a child's own namespace
+        pid = self.os_fork()
         if not pid:
-            live(stdout, stderr, channel.fileno(), self.null, self.pid, self.space, self.contain)
+            live((self.null, stdout, stderr, channel.fileno()), server, self.space, self.contain)
         for fd in (stdout, stderr):
             os.close(fd)
         channel.close()
@@ -207,10 +221,12 @@ def main() -> NoReturn:
     try:
         zygote, evidence = prepare(plan, control)
     except preload.PreloadFailed as error:
-        _refuse(control, "preload", error)
-    except BaseException as error:  # noqa: BLE001 (the caller must hear of it, whatever it is)
-        _refuse(control, "layer", error)
-    control.send(json.dumps({"evidence": evidence, "pid": zygote.pid}).encode())
+        _refuse(control, "preload", str(error))
+    except LayerMissing as error:
+        _refuse(control, error.layer, str(error))
+    except BaseException:  # noqa: BLE001 (the caller must hear of it, whatever it is)
+        _refuse(control, "start", traceback.format_exc())
+    control.send(json.dumps({"evidence": evidence}).encode())
     try:
         zygote.serve()
     except BaseException:
@@ -218,44 +234,74 @@ def main() -> NoReturn:
         raise
 
 
-def _refuse(control: socket.socket, kind: str, error: BaseException) -> NoReturn:
-    text = str(error) if kind == "preload" else f"{type(error).__name__}: {error}"
-    control.send(json.dumps({"failed": kind, "reason": text[:4000]}).encode())
+def _refuse(control: socket.socket, what: str, reason: str) -> NoReturn:
+    control.send(json.dumps({"failed": what, "reason": reason[-4000:]}).encode())
     os._exit(1)
 
 
+@contextlib.contextmanager
+def _layer(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LayerMissing(name, error.strerror or error) from error
+
+
 def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[str, str]]:
-    """Everything that is done once: imports, identity, rule sets."""
-    machine = platform.machine()
+    """Everything that is done once: namespaces, imports, identity, rule sets."""
+    machine, level, root = platform.machine(), plan["level"], os.geteuid() == 0
     caller = os.pidfd_open(os.getppid())
     if os.getppid() != plan["caller"]:
         os._exit(1)  # it is gone already
+    tasks = privileges.count_tasks(privileges.NOBODY if root else os.geteuid())
+    strict = "namespaces" in NEEDS[level]
+    if strict:
+        with _layer("namespaces"):
+            namespaces.enter()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [NAME]
-    preload.load(plan["preload"], plan["search"])
     os.chdir("/")
-    paths = preload.readable_paths()
-    level = plan["level"]
+    preload.load(plan["preload"], plan["search"])
+    space, null = _address_space(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     evidence: dict[str, str] = {}
-    if level == "unsafe":
-        return Zygote(control, caller, plan["spares"], close_others), evidence
-    tasks = privileges.count_tasks(privileges.NOBODY if os.geteuid() == 0 else os.geteuid())
-    privileges.limit_server(tasks)
-    privileges.forgo_privileges()
-    evidence["identity"] = privileges.become_nobody(privileges.private_owner(paths), machine)
-    privileges.set_capabilities(0, machine)
-    rules = None
-    if level == "standard":
-        rules = landlock.Ruleset(paths, ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"))
-        evidence["landlock"] = f"ABI {landlock.abi()}"
-    calls = Filter(machine)
+    contain, fork = close_others, os.fork
+    if level != "unsafe":
+        paths = preload.readable_paths()
+        private = None if strict else privileges.private_owner(paths)
+        if strict:
+            with _layer("namespaces"):
+                fork = namespaces.ProcessNamespaces().fork
+                namespaces.build_root(paths, DEVICES)
+            evidence["namespaces"] = "user, mount, pid, net, ipc, uts, cgroup; private root"
+        privileges.limit_server(tasks)
+        with _layer("seccomp"):
+            privileges.forgo_privileges()
+        evidence["identity"] = privileges.become_nobody(private, machine)
+        privileges.set_capabilities(privileges.SYS_ADMIN if strict else 0, machine)
+        contain = _containment(level, paths, machine, evidence)
+    return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
+
+
+def _containment(level: str, paths: list[str], machine: str, evidence: dict[str, str]) -> Callable[[], None]:
+    """What each child puts on, built once."""
+    rules: landlock.Ruleset | None = None
+    if "landlock" in NEEDS[level]:
+        version = landlock.abi()
+        if version < landlock.LEAST_ABI:
+            raise LayerMissing("landlock", f"the kernel has ABI {version}, at least {landlock.LEAST_ABI} is needed")
+        with _layer("landlock"):
+            rules = landlock.Ruleset(paths, DEVICES)
+        evidence["landlock"] = f"ABI {version}"
+    with _layer("seccomp"):
+        calls = Filter(machine)
     evidence["seccomp"] = f"{len(calls.instructions)} instructions"
 
     def contain() -> None:
+        privileges.set_capabilities(0, machine)
         if rules is not None:
             rules.restrict()
         close_others()
         calls.load()
 
-    return Zygote(control, caller, plan["spares"], contain), evidence
+    return contain
