@@ -29,6 +29,7 @@ STRATEGIES: Mapping[str, str] = {
     "least-to-most": "strategies.least_to_most:LeastToMost",
     "self-refine": "strategies.self_refine:SelfRefine",
     "budget-forcing": "strategies.budget_forcing:BudgetForcing",
+    "tree-of-thoughts": "strategies.tree_of_thoughts:TreeOfThoughts",
     "self-consistency": "strategies.self_consistency:SelfConsistency",
     "ensemble": "strategies.ensemble:Ensemble",
     "best-of-n": "strategies.best_of_n:BestOfN",

@@ -1,0 +1,123 @@
+"""A search over partial solutions."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from reasoning.backends.backend import Backend
+from reasoning.completion import Completion
+from reasoning.message import user
+from reasoning.problem import Problem
+from reasoning.request import Request
+from strategies.exemplars import Exemplar
+from strategies.least_to_most import NUMBERING
+from strategies.path import Path
+from strategies.prompting import PromptedStrategy
+from strategies.scope import role
+
+PROPOSE = (
+    "Propose up to {count} different next steps towards the solution, one a line. Each is a single small step; do not "
+    "go on past it."
+)
+EVALUATE = "Can these steps still lead to a right answer? Reply with one word: sure, likely or impossible."
+CONCLUDE = "State the final answer in one sentence: The answer is <answer>."
+WORTH = {"sure": 20.0, "likely": 1.0, "impossible": 0.001}
+"""How much a verdict on a state counts (Yao et al. 2023)."""
+
+State = tuple[str, ...]
+
+
+class TreeOfThoughts(PromptedStrategy):
+    """Breadth-first tree of thoughts with proposals and verdicts (Yao et al. 2023).
+
+    At each of `depth` levels every kept state proposes next steps, each new state is judged "sure", "likely" or
+    "impossible" several times, and the best `breadth` are kept; the best last state states the answer. It pays where
+    solutions are built step by step and dead ends show early (24 points, countdown); it costs about
+    depth · breadth · (1 + proposals · evaluations) calls. The role "judge" gives the verdicts where it is set.
+
+    Attributes:
+        depth: Steps from the question to the answer.
+        breadth: States kept at each level.
+        proposals: Next steps asked of each state.
+        evaluations: Verdicts on each state; verdict j of path i is draw i · evaluations + j.
+    """
+
+    depth: int = Field(default=3, ge=1, le=16)
+    breadth: int = Field(default=3, ge=1, le=64)
+    proposals: int = Field(default=4, ge=1, le=32)
+    evaluations: int = Field(default=1, ge=1, le=16)
+
+    default_max_tokens: ClassVar[int] = 256
+
+    def exemplar_answer(self, exemplar: Exemplar) -> str:
+        """The reasoning, and the answer's sentence."""
+        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
+
+    async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
+        """See `PathStrategy.path`."""
+        made: list[Completion] = []
+        frontier: list[State] = [()]
+        for _ in range(self.depth):
+            grown = await self._grown(problem, backend, index, frontier, made)
+            if not grown:
+                break
+            frontier = await self._best(problem, backend, index, grown, made)
+        (answer,) = await backend.complete(self._asked(problem, backend, frontier[0], CONCLUDE), [index])
+        return Path.read(problem, index, (*made, answer))
+
+    async def _grown(
+        self, problem: Problem, backend: Backend, index: int, frontier: Sequence[State], made: list[Completion]
+    ) -> list[State]:
+        """The states one step on, without doubles, in order of their parents and proposals."""
+        ask = PROPOSE.replace("{count}", str(self.proposals))
+        requests = [self._asked(problem, backend, state, ask) for state in frontier]
+        answers = await asyncio.gather(*(backend.complete(request, [index]) for request in requests))
+        grown: dict[State, None] = {}
+        for state, (proposed,) in zip(frontier, answers, strict=True):
+            made.append(proposed)
+            grown.update(dict.fromkeys((*state, step) for step in proposed_steps(proposed.text, self.proposals)))
+        return list(grown)
+
+    async def _best(
+        self, problem: Problem, backend: Backend, index: int, states: Sequence[State], made: list[Completion]
+    ) -> list[State]:
+        """The states that are worth most, the earlier of equals first."""
+        judge = role(backend, "judge")
+        draws = [index * self.evaluations + j for j in range(self.evaluations)]
+        temperature = 0.0 if self.evaluations == 1 else self.sampling.temperature or 0.7
+        requests = [self._asked(problem, judge, state, EVALUATE, temperature) for state in states]
+        verdicts = await asyncio.gather(*(judge.complete(request, draws) for request in requests))
+        for said in verdicts:
+            made.extend(said)
+        worth = [sum(verdict_worth(one.text) for one in said if one.failure is None) for said in verdicts]
+        order = sorted(range(len(states)), key=lambda at: (-worth[at], at))
+        return [states[at] for at in order[: self.breadth]]
+
+    def _asked(
+        self, problem: Problem, backend: Backend, state: State, ask: str, temperature: float | None = None
+    ) -> Request:
+        steps = "".join(f"{number}. {step}\n" for number, step in enumerate(state, 1)) or "none yet\n"
+        text = f"Problem: {problem.question}\n\nSteps so far:\n{steps}\n{ask}"
+        if self.form(backend) == "text":
+            request = self.request(backend, prompt=f"{text}\n\n")
+        else:
+            request = self.request(backend, messages=(user(text),))
+        if temperature is None:
+            return request
+        return request.model_copy(
+            update={"sampling": request.sampling.model_copy(update={"temperature": temperature, "max_tokens": 16})}
+        )
+
+
+def proposed_steps(text: str, most: int) -> list[str]:
+    """The steps that a text proposes, one a line."""
+    lines = (NUMBERING.sub("", line).strip() for line in text.splitlines())
+    return list(dict.fromkeys(line for line in lines if line))[:most]
+
+
+def verdict_worth(text: str) -> float:
+    """What a verdict counts; one that is none of the three counts nothing."""
+    words = text.lower().replace(".", " ").replace("*", " ").split()
+    return next((WORTH[word] for word in words if word in WORTH), 0.0)
