@@ -8,7 +8,7 @@ from reasoning.answer.numeral import VULGAR, Numeral, Style, numeral_at, numeral
 from reasoning.answer.words import written
 
 _WINDOW: Final = 240  # characters that are read at once
-_WINDOWS: Final = (80, 800, 8000)  # the same for a search from the end back: more only for a number that needs them
+_WINDOWS: Final = (48, 480, 8000)  # the same for a search from the end back: more only for a number that needs them
 _TRIES: Final = 32  # windows looked into, at most
 
 _FILLER = re.compile(  # what may stand between a mark and the number that it marks
@@ -19,7 +19,7 @@ _UNIT = r"(?:\s*+(?:[A-Za-z]++|\\text\{[^{}]{0,24}\}))"
 _NEXT = r"\s*+[(\[{]*+\\?[$€£]?\s?\\?[\d.]"  # the next operand begins
 _OPERATION = re.compile(
     rf"(?P<unit>{_UNIT}{{0,2}}?)\s*+(?:(?:[+*/×÷x]|\\times|\\cdot|\\div|plus|minus|times|divided by){_NEXT}"
-    rf"|(?P<dash>-){_NEXT}|(?P<of>of\\b){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|=|≈|\\approx)"
+    rf"|(?P<dash>-){_NEXT}|(?P<of>of\b){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|=|≈|\\approx)"
 )
 _OPERATOR_BEFORE = re.compile(r"[\w)\]}]\s?(?:[-+*/^]|\*\*)\s?\(?$")
 _OPERATOR_AFTER = re.compile(r"\s?[-+*^]\s?(?:[A-Za-z](?![A-Za-z])|[(\\])")
