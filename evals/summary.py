@@ -146,7 +146,7 @@ def _facts(line: Line) -> _Facts:
     priced = bool(line["p"])
     for path in line["p"]:
         statuses.append(path.get("st", "ok"))
-        for draw in path["d"]:
+        for draw in (*path["d"], *path.get("aside", ())):
             tokens[0] += draw[2]
             tokens[1] += draw[3]
             rest = draw[6] if len(draw) > 6 else {}

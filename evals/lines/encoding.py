@@ -178,7 +178,7 @@ class _Writer:
         return [at, at + len(program)] if at >= 0 else self.texts.add(program)
 
     def _outcome(self, outcome: Outcome) -> list[Any]:
-        told = outcome.model_dump(mode="json", exclude_defaults=True)
+        told = outcome.model_dump(mode="json", exclude={"isolation"})
         rest: Line = {} if outcome.ok else {"st": told["status"]}
         for key, field in (("out", "stdout"), ("err", "stderr"), ("error", "error"), ("hint", "hint")):
             if told.get(field):
