@@ -19,7 +19,7 @@ _UNIT = r"(?:\s*+(?:[A-Za-z]++|\\text\{[^{}]{0,24}\}))"
 _NEXT = r"\s*+[(\[{]*+\\?[$€£]?\s?\\?[\d.]"  # the next operand begins
 _OPERATION = re.compile(
     rf"(?P<unit>{_UNIT}{{0,2}}?)\s*+(?:(?:[+*/×÷x]|\\times|\\cdot|\\div|plus|minus|times|divided by){_NEXT}"
-    rf"|(?P<dash>-){_NEXT}|(?P<of>of\b){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|=|≈|\\approx)"
+    rf"|(?P<dash>-){_NEXT}|(?P<of>of\b){_NEXT}|\\?(?:sqrt|frac|pi)\b|[√π]|\^|(?P<equals>=|≈|\\approx))"
 )
 _OPERATOR_BEFORE = re.compile(r"[\w)\]}]\s?(?:[-+*/^]|\*\*)\s?\(?$")
 _OPERATOR_AFTER = re.compile(r"\s?[-+*^]\s?(?:[A-Za-z](?![A-Za-z])|[(\\])")
@@ -31,7 +31,7 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _NUMBERING = re.compile(r"[.):]\*{0,2}\s+[^\s(]")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _NAMED = re.compile(
-    r"(?i:step|question|problem|part|case|method|example|equation|figure|table|line|note|stage|day\s+of|#|no\.)\s?[#(*]*$"
+    r"(?i:step|question|problem|part|case|method|example|equation|figure|table|line|note|stage|#|no\.)\s?[#(*]*$"
 )
 
 
@@ -118,7 +118,7 @@ def only(text: str, style: Style) -> Numeral | None:
         return _in_words(text, start, len(text.rstrip()))
     second = next(numerals(text, found.end, len(text), style), None)
     operation = _OPERATION.match(text, found.end)
-    if operation and (second is not None or operation[0].strip() not in ("=", "≈")):
+    if operation and (second is not None or not operation["equals"]):
         return _result(text, found, operation, len(text), style)
     if second is not None or _OPERATOR_BEFORE.search(text[max(0, found.start - 8) : found.start]):
         return None
@@ -148,8 +148,7 @@ def _result(text: str, found: Numeral, operation: re.Match[str], end: int, style
     right = next(numerals(text, equals.end(), end, style), None)
     if right is not None and not _OPERATION.match(text, right.end, end):
         return right
-    left = _EQUALS.match(text, operation.end("unit") + len(operation[0]) - len(operation[0].lstrip()))
-    return found if operation[0].strip() in ("=", "≈", "\\approx") or left else found._replace(value=None)
+    return found if operation["equals"] else found._replace(value=None)  # "18 = 3 * 6"
 
 
 def _sentence_end(text: str, start: int, end: int) -> int:
