@@ -194,7 +194,10 @@ class ProcessNamespaces:
             OSError: The kernel refused the namespace.
         """
         unshare(PID)
-        pid = os.fork()
-        if pid:
-            _checked(_libc.setns(self._own, PID), "setns")
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid:  # also where there was no process to be had: the next one gets a namespace of its own again
+                _checked(_libc.setns(self._own, PID), "setns")
         return pid

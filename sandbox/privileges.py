@@ -103,14 +103,13 @@ def private_owner(paths: Iterable[str]) -> int | None:
     return None
 
 
-def limit_server(tasks: int) -> None:
-    """The limits that are the same for all programs; `tasks` is what this user runs already."""
+def limit_server() -> None:
+    """The limits that programs share with the server. Not that of threads: it must fork when they have taken all."""
     for name, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_NPROC, tasks + THREADS),
     ):
         lower(name, most)
 

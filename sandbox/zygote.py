@@ -32,6 +32,7 @@ CONTROL: Final = 0
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 LONGEST_SLEEP: Final = 3600.0
+RETRY_S: Final = 0.02
 CHECK_S: Final = 0.005
 
 
@@ -106,6 +107,7 @@ class Zygote:
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
         self.pidfds: dict[int, Child] = {}
+        self.owed = 0
         self.poll = select.epoll()
         self.poll.register(control.fileno(), select.EPOLLIN)
         self.poll.register(caller, select.EPOLLIN)
@@ -123,6 +125,9 @@ class Zygote:
                 elif fd in self.pidfds:
                     self.reap(self.pidfds[fd])
             self.watch()
+            owed, self.owed = self.owed, 0
+            for _ in range(owed):
+                self.fork()
 
     def fork(self) -> None:
         """Fork one child ahead and lease it to the caller, who may start it at any time."""
@@ -132,7 +137,15 @@ class Zygote:
         stdout_out, stdout = os.pipe()
         stderr_out, stderr = os.pipe()
         server = 0 if self.os_fork is not os.fork else os.getpid()  # outside a child's own namespace
-        pid = self.os_fork()
+        try:
+            pid = self.os_fork()
+        except OSError:  # no process is to be had at the moment: the caller waits until one is
+            self.owed += 1
+            for fd in (stdout_out, stdout, stderr_out, stderr):
+                os.close(fd)
+            for end in (lease, lease_out, channel, channel_out):
+                end.close()
+            return
         if not pid:
             live((self.null, stdout, stderr, channel.fileno()), server, self.space, self.contain)
         for fd in (stdout, stderr):
@@ -196,6 +209,8 @@ class Zygote:
 
     def patience(self) -> float:
         """Seconds until some child's time may be up."""
+        if self.owed:
+            return RETRY_S
         nearest = min((child.check for child in self.pidfds.values()), default=float("inf"))
         return min(max(nearest - time.monotonic(), 0.0), LONGEST_SLEEP)
 
@@ -274,16 +289,18 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
                 fork = namespaces.ProcessNamespaces().fork
                 namespaces.build_root(paths, DEVICES)
             evidence["namespaces"] = "user, mount, pid, net, ipc, uts, cgroup; private root"
-        privileges.limit_server(tasks)
+        privileges.limit_server()
         with _layer("seccomp"):
             privileges.forgo_privileges()
         evidence["identity"] = privileges.become_nobody(private, machine)
         privileges.set_capabilities(privileges.SYS_ADMIN if strict else 0, machine)
-        contain = _containment(level, paths, machine, evidence)
+        contain = _containment(level, paths, machine, tasks + privileges.THREADS, evidence)
     return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
 
 
-def _containment(level: str, paths: list[str], machine: str, evidence: dict[str, str]) -> Callable[[], None]:
+def _containment(
+    level: str, paths: list[str], machine: str, threads: int, evidence: dict[str, str]
+) -> Callable[[], None]:
     """What each child puts on, built once."""
     rules: landlock.Ruleset | None = None
     if "landlock" in NEEDS[level]:
@@ -299,6 +316,7 @@ def _containment(level: str, paths: list[str], machine: str, evidence: dict[str,
 
     def contain() -> None:
         privileges.set_capabilities(0, machine)
+        privileges.lower(resource.RLIMIT_NPROC, threads)
         if rules is not None:
             rules.restrict()
         close_others()

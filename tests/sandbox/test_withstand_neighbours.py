@@ -110,7 +110,7 @@ def test_honest_programs_are_not_disturbed_by_hostile_ones_beside_them(box: Sand
         "while True: print('x' * 1000)",
         "import os\nos.kill(-1, 0)\nos.kill(os.getppid(), 9)",
         "import os\nwhile True:\n try: os.fork()\n except OSError: pass",
-        "import threading, time\nwhile True:\n try: threading.Thread(target=time.sleep, args=(9,)).start()\n"
+        "import threading, time\nthreading.stack_size(32768)\nwhile True:\n try: threading.Thread(target=time.sleep, args=(9,)).start()\n"
         " except RuntimeError: pass",
     ]
     programs = [f"ans = {index} ** 2" if index % 3 else hostile[index // 3 % len(hostile)] for index in range(36)]
@@ -118,3 +118,20 @@ def test_honest_programs_are_not_disturbed_by_hostile_ones_beside_them(box: Sand
     for index, outcome in enumerate(outcomes):
         assert (outcome.status == "ok") == bool(index % 3), (programs[index], outcome)
         assert outcome.value == (index**2 if index % 3 else None)
+
+
+def test_a_program_that_takes_all_threads_takes_no_process_from_others(box: Sandbox) -> None:
+    bomb = """
+import threading, time
+threading.stack_size(32768)
+ans, end = 0, time.monotonic() + 1.5
+while time.monotonic() < end:
+    try:
+        threading.Thread(target=time.sleep, args=(3,), daemon=True).start()
+        ans += 1
+    except RuntimeError:
+        time.sleep(0.001)
+"""
+    outcomes = box.map([bomb] + ["ans = 1"] * 150, limits=Limits(wall_s=10, cpu_s=10, memory_bytes=2**34))
+    assert (outcomes[0].status, outcomes[0].value > 500) == ("ok", True)
+    assert {outcome.status for outcome in outcomes[1:]} == {"ok"}
