@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ class Reply:
 
     body: dict[str, Any]
     asked: str
-    seeds: list[int | None]
+    seeds: Sequence[int | None]
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ def reply_to(path: str, asked: dict[str, Any], behaviour: "Behaviour", number: i
     Raises:
         Refusal: The path or a parameter is refused.
     """
-    if path.endswith("/models"):
+    if path == "/v1/models":
         return Reply({"object": "list", "data": [{"id": behaviour.model or "fault", "object": "model"}]}, "", [])
-    shape = next((s for s in SHAPES if path.endswith(s)), None)
+    shape = next((s for s in SHAPES if path == f"/v1{s}"), None)
     if shape is None:
         raise Refusal(404, f"Invalid URL (POST {path})")
     for name in behaviour.refuse:

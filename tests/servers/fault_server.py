@@ -214,7 +214,7 @@ class Connection(asyncio.Protocol):
             message = f"Incorrect API key provided: {key}. You can find your API key in your account."
             return 401, error_body(message, "invalid_request_error", "invalid_api_key")
         try:
-            reply: Reply = reply_to(path, asked, behaviour, self.shop.requests)
+            reply: Reply = reply_to(path.partition("?")[0], asked, behaviour, self.shop.requests)
         except Refusal as refusal:
             return refusal.status, error_body(refusal.message, "invalid_request_error", refusal.code, refusal.param)
         self.shop.ledger.update((reply.asked, seed) for seed in reply.seeds)

@@ -1,0 +1,286 @@
+"""The backend `openai/<model>`: OpenAI, and every server that speaks its protocol."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from reasoning.backends.backend import Capabilities
+from reasoning.backends.openai import faults, shapes
+from reasoning.backends.openai.answer import Answer, MalformedError
+from reasoning.backends.openai.faults import Scrubber, Trouble
+from reasoning.backends.openai.form import (
+    DROPPABLE,
+    Form,
+    Manners,
+    is_reasoning_model,
+    needs_completions,
+    needs_responses,
+)
+from reasoning.backends.openai.options import Endpoint, OpenAIOptions
+from reasoning.backends.openai.tokens import usages
+from reasoning.completion import Completion
+from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
+from reasoning.request import Request
+
+if TYPE_CHECKING:
+    from reasoning.backends.openai.client import Client
+
+OPENAI_SAMPLES, OTHER_SAMPLES = 128, 16
+OPENAI_STOPS = 4
+ONE_BY_ONE = "The server gives one sample a request: samples were bought one by one."
+
+
+class OpenAI:
+    """Draws from a model behind an OpenAI-compatible server.
+
+    Draw `index` is sent with the seed `reasoning.draws.draw_seed` gives; consecutive ones share a request with the
+    first one's seed, from which servers derive seed + i. OpenAI itself promises nothing about seeds.
+
+    What a server refuses (several samples, seeds, a sampling setting) is asked for no more from then on, and every
+    completion says what was left out.
+
+    Attributes:
+        spec: `"openai/<model>"`.
+        identity: Endpoint without credentials, model, and the options that change what it says.
+        account: Tells keys apart without showing them: those who share one share its rate limits.
+    """
+
+    Options = OpenAIOptions
+
+    def __init__(self, model: str, options: OpenAIOptions, endpoint: Endpoint) -> None:
+        self.spec = f"openai/{model}"
+        self.model = model
+        self.options = options
+        self.account = endpoint.account
+        self.identity: Mapping[str, Any] = _identity(model, options, endpoint)
+        self._identity_text = identity_text(self.identity)
+        self._endpoint = endpoint
+        self._scrub = Scrubber(endpoint.secrets)
+        self._refused: frozenset[str] = frozenset()
+        self._wanted = 1 if options.n == "single" else options.max_samples or _usual_samples(endpoint)
+        self._most = self._wanted  # less once the server has refused it
+        self._client: tuple[int, asyncio.AbstractEventLoop, Client] | None = None
+        self._chat, self._text = shapes.Chat(options.prefill), shapes.Text()
+        self._responses = shapes.Responses(options.reasoning_summary)
+
+    @classmethod
+    def open(cls, model: str, options: OpenAIOptions) -> Self:
+        """Opens `openai/<model>`; connects when the first draw is asked for.
+
+        Raises:
+            ConfigError: The URL, the key or a header cannot be one.
+            MissingKeyError: OpenAI itself is meant, and there is no key.
+        """
+        return cls(model, options, Endpoint.of(options))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `Backend.capabilities`; follows what the server has refused."""
+        api, known = self._api, self._manners
+        text = api == "completions" or (api == "auto" and not self._endpoint.official)
+        chat = api != "completions"
+        style = self.options.style if self.options.style != "auto" else "chat" if chat else "text"
+        most_logprobs = 5 if api == "completions" and known.openai else 20
+        return Capabilities(
+            chat=chat,
+            text=text,
+            style=style,
+            max_samples=1 if api == "responses" else self._most,
+            seed=api != "responses" and "seed" not in known.refused,
+            logprobs=None if known.reasoning or "logprobs" in known.refused else most_logprobs,
+            prefill=chat and api != "responses" and self.options.prefill != "no",
+            reasoning=chat and (not self._endpoint.official or self.options.reasoning_summary is not None),
+            reproducible="no",
+            concurrency=64,
+            context_tokens=self.options.context_tokens,
+        )
+
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        """See `Backend.complete`.
+
+        Raises:
+            AuthenticationError: The server refused the key, or its account is exhausted.
+            BadRequestError: The server refused the request as such.
+        """
+        chunks = self._chunks(request, indices)
+        if len(chunks) == 1:
+            return await self._bought(request, chunks[0])
+        found = await _together([self._bought(request, chunk) for chunk in chunks])
+        return [completion for chunk in found for completion in chunk]
+
+    def _chunks(self, request: Request, indices: Sequence[int]) -> list[list[int]]:
+        """Splits draws over requests: those of one request have consecutive seeds, where it has any."""
+        most = self.capabilities.max_samples
+        if request.sampling.seeded and "seed" not in self._refused and self._shape(request) is not self._responses:
+            return consecutive_runs(draw_key(self._identity_text, request), indices, most)
+        return [list(indices[at : at + most]) for at in range(0, len(indices), most)]
+
+    async def _bought(self, request: Request, indices: list[int]) -> list[Completion]:
+        """Buys draws in one request; in several where the server turns out not to give so many in one."""
+        shape, form = self._shape(request), Form(self._manners, {"model": self.model})
+        seed = self._seed(request, indices[0])
+        shape.fill(form, request, len(indices), seed)
+        if "seed" not in form.body:
+            seed = None
+        started = time.perf_counter()
+        found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
+        latency = time.perf_counter() - started
+        answer = self._read(shape, found, request) if isinstance(found, dict) else found
+        if isinstance(answer, Trouble):
+            if self._learns(answer, form, len(indices)):
+                return await self.complete(request, indices)
+            return [_without_answer(answer, request, index, latency) for index in indices]
+        given = len(answer.samples)
+        if given < len(indices) and self.options.n == "auto":
+            self._most = min(self._most, given)
+        notes = form.degradations + ([ONE_BY_ONE] if self._most == 1 < self._wanted else [])
+        completions = _completions(answer, request, indices[:given], seed, notes, latency)
+        return completions + (await self.complete(request, indices[given:]) if given < len(indices) else [])
+
+    def _learns(self, trouble: Trouble, form: Form, samples: int) -> bool:
+        """True where the server refused something that it is not asked for from now on, so that it is worth asking."""
+        refused = trouble.refuses(DROPPABLE & _sent(form.body))
+        if refused == "n":
+            if self.options.n == "native" or samples == 1:
+                return False
+            self._most = min(self._most, _samples_allowed(trouble.words, samples))
+            return True
+        if refused is None or refused in self.options.extra_body:
+            return False
+        self._refused |= {refused}
+        return True
+
+    def _read(self, shape: shapes.Shape, body: dict[str, Any], request: Request) -> Answer | Trouble:
+        try:
+            return shapes.read(shape, body, request, think_tags=self.options.think_tags)
+        except MalformedError as error:
+            return faults.malformed(self._endpoint.url, str(error), self._scrub)
+
+    def _seed(self, request: Request, index: int) -> int | None:
+        if not request.sampling.seeded:
+            return None
+        return draw_seed(draw_key(self._identity_text, request), index)
+
+    @property
+    def _api(self) -> str:
+        """The API that the options and the model's name come to."""
+        if self.options.api != "auto" or not self._endpoint.official:
+            return self.options.api
+        if needs_completions(self.model):
+            return "completions"
+        return "responses" if needs_responses(self.model) or self.options.reasoning_summary else "auto"
+
+    def _shape(self, request: Request) -> shapes.Shape:
+        if self._api == "responses":
+            return self._responses
+        if self._api == "completions" or (
+            self._api == "auto" and request.prompt is not None and self.capabilities.text
+        ):
+            return self._text
+        return self._chat
+
+    @property
+    def _manners(self) -> Manners:
+        theirs = self._endpoint.openai_models
+        reasoning = self.options.reasoning_model
+        return Manners(
+            openai=theirs,
+            reasoning=theirs and is_reasoning_model(self.model) if reasoning is None else reasoning,
+            most_stop=self.options.max_stop or (OPENAI_STOPS if theirs else None),
+            refused=self._refused,
+        )
+
+    def _connected(self) -> "Client":
+        """The client of this process and loop: one made on another loop is no use here, nor after a fork."""
+        from reasoning.backends.openai.client import Client, Limits
+
+        process, loop = os.getpid(), asyncio.get_running_loop()
+        if self._client is None or self._client[:2] != (process, loop):
+            limits = Limits(self.options.timeout_s, self.options.max_connections)
+            client = Client(self._endpoint, limits, self.options.organization, self.options.project)
+            self._client = process, loop, client
+        return self._client[2]
+
+    async def aclose(self) -> None:
+        """See `Backend.aclose`."""
+        if self._client is None:
+            return
+        process, loop, client = self._client
+        self._client = None
+        if (process, loop) == (os.getpid(), asyncio.get_running_loop()):
+            await client.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{self.spec} at {self._endpoint.url}>"
+
+
+def _identity(model: str, options: OpenAIOptions, endpoint: Endpoint) -> dict[str, Any]:
+    identity: dict[str, Any] = {"engine": "openai", "endpoint": endpoint.url, "model": model}
+    if options.identity:
+        identity["identity"] = options.identity
+    if options.extra_body:
+        identity["extra_body"] = dict(options.extra_body)
+    return identity
+
+
+def _usual_samples(endpoint: Endpoint) -> int:
+    return OPENAI_SAMPLES if endpoint.openai_models else OTHER_SAMPLES
+
+
+def _sent(body: Mapping[str, Any]) -> set[str]:
+    """The names of a body's fields, those of the object `reasoning` included."""
+    return {*body, *(f"reasoning.{name}" for name in body.get("reasoning", ()))}
+
+
+def _samples_allowed(words: str, asked: int) -> int:
+    """How many samples to ask for after a refusal: what the server says, one where it takes no `n`, else half."""
+    most = re.search(r"(?:at most|maximum(?: of| is)?|<=|less than or equal to)\s*(\d+)", words)
+    if most is not None:
+        return max(1, min(int(most[1]), asked - 1))
+    return (
+        1
+        if re.search(r"unsupported|not support|unknown|unrecognized|extra|must be 1|only", words, re.I)
+        else asked // 2
+    )
+
+
+def _completions(
+    answer: Answer, request: Request, indices: Sequence[int], seed: int | None, notes: Sequence[str], latency_s: float
+) -> list[Completion]:
+    used = usages(answer, request)
+    return [
+        answer.completion(
+            place,
+            index,
+            request,
+            usage=used[place][0],
+            billed=used[place][1],
+            seed=seed + place if seed is not None else None,
+            degradations=tuple(notes),
+            latency_s=latency_s,
+        )
+        for place, index in enumerate(indices)
+    ]
+
+
+def _without_answer(trouble: Trouble, request: Request, index: int, latency_s: float) -> Completion:
+    """The draw that a filter refused, or that failed; raises what stops the run."""
+    if trouble.verdict == "content_filter":
+        note = (trouble.message,)
+        return Completion(index=index, finish="content_filter", latency_s=latency_s, degradations=note, request=request)
+    return Completion.failed(request, index, trouble.failure, latency_s)
+
+
+async def _together(work: Sequence[Awaitable[list[Completion]]]) -> list[list[Completion]]:
+    """Awaits all; where one stops the run, or the caller is cancelled, the others are cancelled and let go of first."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

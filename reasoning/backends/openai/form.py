@@ -1,0 +1,109 @@
+"""What a model on a server takes, and the body of a request that keeps to it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from reasoning.sampling import Sampling
+
+_REASONING = re.compile(r"^(o\d|gpt-5(?!.*chat)|codex|computer-use)")
+_RESPONSES_ONLY = re.compile(r"^(o\d+-pro|gpt-5[\w.]*-pro|gpt-5[\w.]*-codex|codex|computer-use|o\d.*deep-research)")
+_COMPLETIONS_ONLY = re.compile(r"^(gpt-3\.5-turbo-instruct|davinci-002|babbage-002)")
+_LEAST_OUTPUT = 16  # of the Responses API
+
+DROPPABLE = frozenset(
+    {"n", "seed", "stop", "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "reasoning_effort"}
+    | {"max_tokens", "max_completion_tokens", "reasoning.summary", "reasoning.effort", "include"}
+)
+"""Parameters that can be left out, or renamed, when a server says that it does not take them."""
+
+
+def bare_name(model: str) -> str:
+    """A model's own name: `ft:gpt-4o-mini:me::1` and `openai/gpt-4o-mini` are `gpt-4o-mini…`."""
+    return model.removeprefix("ft:").rpartition("/")[2]
+
+
+def is_reasoning_model(model: str) -> bool:
+    """True for names of OpenAI's reasoning models."""
+    return _REASONING.match(bare_name(model)) is not None
+
+
+def needs_responses(model: str) -> bool:
+    """True for OpenAI's models that only the Responses API serves."""
+    return _RESPONSES_ONLY.match(bare_name(model)) is not None
+
+
+def needs_completions(model: str) -> bool:
+    """True for OpenAI's models that only take plain text."""
+    return _COMPLETIONS_ONLY.match(bare_name(model)) is not None
+
+
+@dataclass(frozen=True)
+class Manners:
+    """What the model on this server takes, as known from its name, the options, and what it has refused so far.
+
+    Attributes:
+        openai: OpenAI's own protocol, without top-k, min-p and old names.
+        reasoning: A reasoning model: no temperature, top-p, stop, log-probabilities.
+        most_stop: Most stop strings; None for no limit.
+        refused: Parameters that the server has refused.
+    """
+
+    openai: bool
+    reasoning: bool
+    most_stop: int | None
+    refused: frozenset[str] = frozenset()
+
+
+@dataclass
+class Form:
+    """A request's body in the making, and what had to be left out of it."""
+
+    manners: Manners
+    body: dict[str, Any]
+    degradations: list[str] = field(default_factory=list)
+
+    def put(self, name: str, value: Any, *, taken: bool = True, instead: str = "not sent") -> None:
+        """Adds a field where a value is set and the model takes it; else says on the record that it is left out."""
+        if value is None:
+            return
+        if taken and name not in self.manners.refused:
+            self.body[name] = value
+        else:
+            self.degradations.append(f"{name} is not taken by this model or server: {instead}.")
+
+    def put_sampling(self, sampling: Sampling) -> None:
+        """Temperature, top-p, top-k and min-p."""
+        thinks = self.manners.reasoning and sampling.effort != "none"
+        for name, value in (("temperature", sampling.temperature), ("top_p", sampling.top_p)):
+            if not (thinks and value == 1):  # 1 is all that they do
+                self.put(name, value, taken=not thinks)
+        for name, value in (("top_k", sampling.top_k), ("min_p", sampling.min_p)):
+            self.put(name, value, taken=not self.manners.openai)
+
+    def put_stop(self, sampling: Sampling, *, taken: bool = True) -> None:
+        """The stop strings, as many as are taken; the text is cut here at the others."""
+        taken = taken and not self.manners.reasoning
+        most = self.manners.most_stop
+        stop = list(sampling.stop)
+        self.put("stop", stop[:most] or None, taken=taken, instead="the text was cut here")
+        if taken and "stop" in self.body and most is not None and len(stop) > most:
+            self.degradations.append(f"Only {most} of {len(stop)} stop strings are taken: cut here at the others.")
+
+    def put_limit(self, sampling: Sampling) -> None:
+        """The most tokens to write, by the name that the server knows."""
+        names = (
+            ["max_completion_tokens", "max_tokens"] if self.manners.openai else ["max_tokens", "max_completion_tokens"]
+        )
+        known = next((name for name in names if name not in self.manners.refused), names[0])
+        self.put(known, sampling.max_tokens)
+
+    def put_output_limit(self, sampling: Sampling) -> None:
+        """The most tokens to write, as the Responses API has it."""
+        most = sampling.max_tokens
+        if most is not None and most < _LEAST_OUTPUT:
+            self.degradations.append(
+                f"max_tokens {most} is below the least of the Responses API: {_LEAST_OUTPUT} sent."
+            )
+            most = _LEAST_OUTPUT
+        self.put("max_output_tokens", most)

@@ -1,0 +1,208 @@
+"""Options of `openai/<model>`, and the endpoint that they and the environment amount to."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+
+from reasoning.errors import ConfigError, MissingKeyError
+
+OPENAI_URL = "https://api.openai.com/v1"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+Secret = Annotated[SecretStr, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+"""A text that is never shown; a number is read as text, since the message about it would show it."""
+
+
+class OpenAIOptions(BaseModel):
+    """Options of `openai/<model>`.
+
+    Attributes:
+        base_url: The server, e.g. `"http://localhost:8000/v1"`; else `OPENAI_BASE_URL`, else OpenAI itself. A user
+            name, password or query in it is moved to `userinfo` and `query`, and shown nowhere.
+        api_key: Else `OPENAI_API_KEY`. Needed at OpenAI; other servers may do without.
+        organization: Sent as `OpenAI-Organization`; else `OPENAI_ORG_ID`.
+        project: Sent as `OpenAI-Project`; else `OPENAI_PROJECT_ID`.
+        timeout_s: Seconds that one request may take, from its start to its last byte.
+        identity: A person's own words for what the name does not say (weights, quantisation, a deployment); part of
+            the model's identity, so that draws of different ones are kept apart.
+        api: "chat" (Chat Completions; a plain text prompt becomes a user message), "completions" (plain text; a chat
+            becomes one text) or "responses" (the Responses API: no seed, no stop, one sample a request). "auto" takes
+            Chat Completions for chats and Completions for plain text, and on OpenAI itself the Responses API for models
+            that only it serves, and where `reasoning_summary` is asked for.
+        style: The form that the model answers better, "chat" or "text"; "auto" is "chat" where there is a choice.
+        n: "auto" asks for several samples in one request until the server refuses, and learns from that; "native"
+            never learns: a refusal stops the run; "single" never asks.
+        max_samples: Most samples in one request; else 128 at OpenAI (its limit), 16 elsewhere.
+        max_stop: Most stop strings in one request; the text is cut here at the others. Else 4 at OpenAI (its limit).
+        max_connections: Most requests in flight; more wait for their turn, and their timeout does not run.
+        prefill: How the server is asked to go on from an assistant message that stands last: "no" (OpenAI cannot),
+            "trailing" (it does so by itself: llama.cpp, SGLang) or "vllm" (`continue_final_message`).
+        reasoning_model: Whether the model is one of those that take no temperature, top-p, stop or log-probabilities;
+            else told from the name at OpenAI and Azure, and elsewhere False.
+        reasoning_summary: Asks OpenAI's Responses API for a summary of the hidden reasoning.
+        think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text, for servers that
+            leave it in the answer.
+        context_tokens: Prompt and completion tokens that fit together, where you know; nobody is asked.
+        extra_body: Further fields of each request's body (`{"chat_template_kwargs": {"enable_thinking": False}}`);
+            part of the model's identity.
+        headers: Further headers; values are shown nowhere.
+        userinfo: `user:password` for HTTP basic authentication.
+        query: The query added to every URL, e.g. `"api-version=preview"`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    api_key: Secret | None = None
+    organization: str | None = None
+    project: str | None = None
+    timeout_s: PositiveFloat = 600.0
+    identity: str = ""
+    api: Literal["auto", "chat", "completions", "responses"] = "auto"
+    style: Literal["auto", "chat", "text"] = "auto"
+    n: Literal["auto", "native", "single"] = "auto"
+    max_samples: PositiveInt | None = None
+    max_stop: PositiveInt | None = None
+    max_connections: PositiveInt = 512
+    prefill: Literal["no", "trailing", "vllm"] = "no"
+    reasoning_model: bool | None = None
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
+    think_tags: bool = True
+    context_tokens: PositiveInt | None = None
+    extra_body: Mapping[str, Any] = Field(default={})
+    headers: Mapping[str, Secret] = Field(default={})
+    userinfo: Secret | None = None
+    query: Secret | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _credentials_apart(cls, values: Any) -> Any:
+        """Moves credentials out of the URL, so that no dump or message of these options shows them."""
+        if not isinstance(values, Mapping) or not isinstance(values.get("base_url"), str):
+            return values
+        url, userinfo, query = split_url(values["base_url"])
+        found = {"userinfo": userinfo, "query": query}
+        return {**values, "base_url": url, **{name: value for name, value in found.items() if value}}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server and how one is known to it.
+
+    Attributes:
+        url: Its base URL without credentials, as the model's identity has it.
+        key: The API key, if any.
+        headers: Further headers, credentials among them.
+        query: Further query fields, credentials among them.
+        secrets: Every text that must be shown nowhere.
+    """
+
+    url: str
+    key: SecretStr | None
+    headers: Mapping[str, SecretStr]
+    query: SecretStr
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def official(self) -> bool:
+        """True for OpenAI itself."""
+        return _host(self.url) == "api.openai.com" or _host(self.url).endswith(".api.openai.com")
+
+    @property
+    def openai_models(self) -> bool:
+        """True where OpenAI's own models are served: OpenAI and Azure."""
+        return self.official or _host(self.url).endswith((".openai.azure.com", ".services.ai.azure.com"))
+
+    @property
+    def account(self) -> str | None:
+        """Tells keys apart without showing them: those who share one share its rate limits."""
+        if not self.secrets:
+            return None
+        return hashlib.sha256("\n".join(self.secrets).encode()).hexdigest()[:16]
+
+    @classmethod
+    def of(cls, options: OpenAIOptions) -> "Endpoint":
+        """The endpoint that options and environment name.
+
+        Raises:
+            ConfigError: The URL, the key or a header cannot be one.
+            MissingKeyError: OpenAI itself is meant, and there is no key.
+        """
+        given = options.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        url, userinfo, query = split_url(given)
+        userinfo = userinfo or _plain(options.userinfo)
+        key = _plain(options.api_key) or os.environ.get("OPENAI_API_KEY", "")
+        headers = {name: SecretStr(_header_value(value, name)) for name, value in options.headers.items()}
+        if userinfo:
+            headers = {"Authorization": SecretStr(_basic(userinfo)), **headers}
+        secret = SecretStr(_header_value(SecretStr(key), "API key")) if key.strip() else None
+        query = query or _plain(options.query)
+        endpoint = cls(url, secret, headers, SecretStr(query), _secrets(secret, headers, userinfo, query))
+        if secret is None and endpoint.official and not any(name.lower() == "authorization" for name in headers):
+            raise MissingKeyError(
+                "No API key for OpenAI: set the environment variable OPENAI_API_KEY or give api_key=…; "
+                "for another server give base_url=… or set OPENAI_BASE_URL."
+            )
+        return endpoint
+
+
+def split_url(url: str) -> tuple[str, str, str]:
+    """A base URL in normal form without credentials, its `user:password`, and its query.
+
+    Raises:
+        ConfigError: It is no http(s) URL with a host.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in _DEFAULT_PORTS:
+        raise ConfigError("The base_url must be an http(s) URL with a host, such as http://localhost:8000/v1.")
+    host = f"[{host}]" if ":" in host else host
+    where = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    userinfo = parts.netloc.rpartition("@")[0]
+    return f"{parts.scheme}://{where}{parts.path.rstrip('/')}", unquote(userinfo), parts.query
+
+
+def _secrets(key: SecretStr | None, headers: Mapping[str, SecretStr], userinfo: str, query: str) -> tuple[str, ...]:
+    """Credentials in each form in which a server could say them back; those of under 4 letters are none."""
+    values = [_plain(secret) for secret in (key, *headers.values())]
+    values += [value.partition(" ")[2] for value in values]  # "Bearer <key>"
+    values += [userinfo, userinfo.partition(":")[2], *(value for _, value in parse_qsl(query))]
+    values += [quote(value, safe="") for value in values]
+    return tuple(dict.fromkeys(value for value in values if len(value) >= 4))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def _basic(userinfo: str) -> str:
+    return "Basic " + base64.b64encode(userinfo.encode()).decode()
+
+
+def _header_value(secret: SecretStr, name: str) -> str:
+    value = secret.get_secret_value().strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigError(f"The {name} has characters that no HTTP header can carry; copy it anew.")
+    return value
