@@ -74,8 +74,13 @@ def enter() -> None:
         os.closerange(3, 64)  # the control socket above all: the caller must see the server's end
         _, status = os.waitpid(pid, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
     _checked(_libc.mount(None, b"/", None, _PRIVATE | _RECURSIVE, None), "mount /")
+
+
+def end_with_parent() -> None:
+    """Be killed when the process that stayed behind dies. To be said again after every change of user."""
+    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _unshare_as_root() -> None:
@@ -179,25 +184,3 @@ def _links(path: str) -> list[tuple[str, str]]:
         else:
             real = place
     return links
-
-
-class ProcessNamespaces:
-    """Gives each child a process namespace of its own, in which it is process 1. Make it before /proc is gone."""
-
-    def __init__(self) -> None:
-        self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-
-    def fork(self) -> int:
-        """As `os.fork`.
-
-        Raises:
-            OSError: The kernel refused the namespace.
-        """
-        unshare(PID)
-        pid = -1
-        try:
-            pid = os.fork()
-        finally:
-            if pid:  # also where there was no process to be had: the next one gets a namespace of its own again
-                _checked(_libc.setns(self._own, PID), "setns")
-        return pid

@@ -294,6 +294,8 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
             privileges.forgo_privileges()
         evidence["identity"] = privileges.become_nobody(private, machine)
         privileges.set_capabilities(privileges.SYS_ADMIN if strict else 0, machine)
+        if strict:
+            namespaces.end_with_parent()
         contain = _containment(level, paths, machine, tasks + privileges.THREADS, evidence)
     return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
 
