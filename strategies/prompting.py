@@ -19,6 +19,7 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.exemplars import Exemplar, exemplar_set
+from strategies.scope import Scope
 from strategies.strategy import PathStrategy
 
 NEXT_QUESTION = "\nQ:"
@@ -119,7 +120,13 @@ class PromptedStrategy(PathStrategy):
             lead: What stands behind the question in plain text; by default `self.lead`.
             hint: What is added to the question in a chat.
         """
-        lead = self.lead if lead is None else lead
+        asked = backend.asked if isinstance(backend, Scope) else {}
+        key = (id(self), problem.question, lead, hint)
+        if key not in asked:
+            asked[key] = self._ask(problem, backend, self.lead if lead is None else lead, hint)
+        return asked[key]
+
+    def _ask(self, problem: Problem, backend: Backend, lead: str, hint: str) -> Request:
         question = self.template.replace("{question}", problem.question)
         if self.form(backend) == "text":
             solved = [f"Q: {e.question}{self.lead}{self.exemplar_answer(e)}\n\n" for e in self.exemplars()]

@@ -5,7 +5,7 @@ the backends of roles, and collects degradations. Path strategies get it as thei
 Backend just as well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
@@ -17,7 +17,11 @@ from strategies.events import DrawEvent, Event, OnEvent
 
 
 class Scope:
-    """A backend, its roles and its witnesses, for the time of one problem."""
+    """A backend, its roles and its witnesses, for the time of one problem.
+
+    Attributes:
+        asked: Requests made for this problem, by what they were made of: all paths share one.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Scope:
         self.backend = backend
         self.problem_id = problem_id
         self.seed = seed
+        self.asked: dict[Hashable, Request] = {}
         self._roles = roles or {}
         self._on_event = on_event
         self._role = role

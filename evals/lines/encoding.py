@@ -27,7 +27,8 @@ class _Writer:
         self.row_from = (context.seed + record.repeat) * ROWS_PER_SEED
         self.texts = Texts(record.result.problem.question)
         self.requests: list[list[Any]] = []
-        self.request_of: dict[Request | None, int] = {}
+        self.row_of: dict[int, int] = {}  # by identity: hashing a long chat for each path costs more than all the rest
+        self.request_of: dict[Request, int] = {}
         self.served = next((_served(c) for p in record.result.paths for c in p.completions), None)
 
     def line(self) -> Line:
@@ -160,17 +161,24 @@ class _Writer:
     def _request(self, request: Request | None, before: tuple[str, ...]) -> int | None:
         if request is None:
             return None
-        if request not in self.request_of:
-            question = self.record.result.problem.question
-            if request.prompt is not None:
-                asked: Any = self.texts.add(request.prompt, (*before, question))
-            else:
-                asked = []
-                for message in request.messages:
-                    asked += (ROLES[message.role], self.texts.add(message.content, (question,)))
-            self.request_of[request] = len(self.requests)
-            self.requests.append([asked, self.context.sampling_name(request.sampling)])
-        return self.request_of[request]
+        row = self.row_of.get(id(request))
+        if row is None:
+            row = self.row_of[id(request)] = self._new_request(request, before)
+        return row
+
+    def _new_request(self, request: Request, before: tuple[str, ...]) -> int:
+        if request in self.request_of:
+            return self.request_of[request]
+        question = self.record.result.problem.question
+        if request.prompt is not None:
+            asked: Any = self.texts.add(request.prompt, (*before, question))
+        else:
+            asked = []
+            for message in request.messages:
+                asked += (ROLES[message.role], self.texts.add(message.content, (question,)))
+        row = self.request_of[request] = len(self.requests)
+        self.requests.append([asked, self.context.sampling_name(request.sampling)])
+        return row
 
     def _program(self, path: Path) -> Any:
         program = path.program or ""
