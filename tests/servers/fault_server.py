@@ -88,7 +88,7 @@ class Shop:
     """What all connections share: the behaviour, and the books."""
 
     def __init__(self, behaviour: Behaviour) -> None:
-        self.books = 0
+        self.books = self.open = 0
         self.configure(behaviour)
 
     def configure(self, behaviour: Behaviour) -> None:
@@ -123,6 +123,7 @@ class Shop:
         return {
             "requests": self.requests,
             "connections": self.connections,
+            "open": self.open,
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "sold": sum(self.ledger.values()),
             "sold_again": sum(count - 1 for (_, seed), count in self.ledger.items() if seed is not None),
@@ -148,8 +149,10 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.shop.connections += 1
+        self.shop.open += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.shop.open -= 1
         if self.pending is not None:
             self.pending.cancel()
         if self.busy:

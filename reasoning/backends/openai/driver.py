@@ -80,15 +80,14 @@ class OpenAI:
     def capabilities(self) -> Capabilities:
         """See `Backend.capabilities`; follows what the server has refused."""
         api, known = self._api, self._manners
-        text = api == "completions" or (api == "auto" and not self._endpoint.official)
         chat = api != "completions"
         style = self.options.style if self.options.style != "auto" else "chat" if chat else "text"
         most_logprobs = 5 if api == "completions" and known.openai else 20
         return Capabilities(
             chat=chat,
-            text=text,
+            text=self._takes_text,
             style=style,
-            max_samples=1 if api == "responses" else self._most,
+            max_samples=self._most_samples,
             seed=api != "responses" and "seed" not in known.refused,
             logprobs=None if known.reasoning or "logprobs" in known.refused else most_logprobs,
             prefill=chat and api != "responses" and self.options.prefill != "no",
@@ -113,7 +112,7 @@ class OpenAI:
 
     def _chunks(self, request: Request, indices: Sequence[int]) -> list[list[int]]:
         """Splits draws over requests: those of one request have consecutive seeds, where it has any."""
-        most = self.capabilities.max_samples
+        most = self._most_samples
         if request.sampling.seeded and "seed" not in self._refused and self._shape(request) is not self._responses:
             return consecutive_runs(draw_key(self._identity_text, request), indices, most)
         return [list(indices[at : at + most]) for at in range(0, len(indices), most)]
@@ -159,6 +158,10 @@ class OpenAI:
         except MalformedError as error:
             return faults.malformed(self._endpoint.url, str(error), self._scrub)
 
+    @property
+    def _most_samples(self) -> int:
+        return 1 if self._api == "responses" else self._most
+
     def _seed(self, request: Request, index: int) -> int | None:
         if not request.sampling.seeded:
             return None
@@ -167,11 +170,16 @@ class OpenAI:
     @property
     def _api(self) -> str:
         """The API that the options and the model's name come to."""
-        if self.options.api != "auto" or not self._endpoint.official:
+        if self.options.api != "auto":
             return self.options.api
-        if needs_completions(self.model):
-            return "completions"
-        return "responses" if needs_responses(self.model) or self.options.reasoning_summary else "auto"
+        official = self._endpoint.official
+        if self.options.reasoning_summary or (official and needs_responses(self.model)):
+            return "responses"
+        return "completions" if official and needs_completions(self.model) else "auto"
+
+    @property
+    def _takes_text(self) -> bool:
+        return self._api == "completions" or (self._api == "auto" and not self._endpoint.official)
 
     def _shape(self, request: Request) -> shapes.Shape:
         if self._api == "responses":

@@ -81,6 +81,8 @@ class Trouble:
         named = named or next((name for name in names if _names(self.words, name)), None)
         if named == "n":
             return named
+        if named in ("reasoning_effort", "reasoning.effort") and "unsupported value" in self.words.lower():
+            return None  # another value is taken: the words say which
         too_long = named == "stop" and "too long" in self.words
         return named if named is not None and (too_long or _NOT_TAKEN.search(self.words)) else None
 

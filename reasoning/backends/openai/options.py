@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -42,8 +43,8 @@ class OpenAIOptions(BaseModel):
             the model's identity, so that draws of different ones are kept apart.
         api: "chat" (Chat Completions; a plain text prompt becomes a user message), "completions" (plain text; a chat
             becomes one text) or "responses" (the Responses API: no seed, no stop, one sample a request). "auto" takes
-            Chat Completions for chats and Completions for plain text, and on OpenAI itself the Responses API for models
-            that only it serves, and where `reasoning_summary` is asked for.
+            Chat Completions for chats and Completions for plain text, and the Responses API where `reasoning_summary`
+            is asked for and, on OpenAI itself, for models that only it serves.
         style: The form that the model answers better, "chat" or "text"; "auto" is "chat" where there is a choice.
         n: "auto" asks for several samples in one request until the server refuses, and learns from that; "native"
             never learns: a refusal stops the run; "single" never asks.
@@ -54,7 +55,7 @@ class OpenAIOptions(BaseModel):
             "trailing" (it does so by itself: llama.cpp, SGLang) or "vllm" (`continue_final_message`).
         reasoning_model: Whether the model is one of those that take no temperature, top-p, stop or log-probabilities;
             else told from the name at OpenAI and Azure, and elsewhere False.
-        reasoning_summary: Asks OpenAI's Responses API for a summary of the hidden reasoning.
+        reasoning_summary: Asks the Responses API for a summary of the hidden reasoning.
         think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text, for servers that
             leave it in the answer.
         context_tokens: Prompt and completion tokens that fit together, where you know; nobody is asked.
@@ -118,12 +119,12 @@ class Endpoint:
     query: SecretStr
     secrets: tuple[str, ...] = field(repr=False)
 
-    @property
+    @cached_property
     def official(self) -> bool:
         """True for OpenAI itself."""
         return _host(self.url) == "api.openai.com" or _host(self.url).endswith(".api.openai.com")
 
-    @property
+    @cached_property
     def openai_models(self) -> bool:
         """True where OpenAI's own models are served: OpenAI and Azure."""
         return self.official or _host(self.url).endswith((".openai.azure.com", ".services.ai.azure.com"))
@@ -143,6 +144,8 @@ class Endpoint:
             ConfigError: The URL, the key or a header cannot be one.
             MissingKeyError: OpenAI itself is meant, and there is no key.
         """
+        if options.reasoning_summary and options.api not in ("auto", "responses"):
+            raise ConfigError(f"reasoning_summary is of the Responses API; leave out api={options.api!r}.")
         given = options.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
         url, userinfo, query = split_url(given)
         userinfo = userinfo or _plain(options.userinfo)

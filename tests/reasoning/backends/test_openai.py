@@ -10,6 +10,7 @@ from fault_client import FaultServer
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.completion import Completion
 from reasoning.draws import draw_key, draw_seed, identity_text
+from reasoning.errors import ConfigError
 from reasoning.message import assistant, system, user
 from reasoning.request import Request
 from reasoning.sampling import Sampling
@@ -373,6 +374,11 @@ class TestIdentityAndCapabilities:
         ).capabilities
         assert capabilities.model_dump(include=set(expected)) == expected
         assert not capabilities.prefill
+
+    def test_a_summary_is_of_the_responses_api(self, fault_server: FaultServer) -> None:
+        assert opened(fault_server, reasoning_summary="auto").capabilities.max_samples == 1
+        with pytest.raises(ConfigError, match="Responses API"):
+            opened(fault_server, reasoning_summary="auto", api="chat")
 
     def test_other_servers(self) -> None:
         capabilities = OpenAI.open("m", OpenAIOptions(base_url="http://127.0.0.1:9/v1", style="text")).capabilities

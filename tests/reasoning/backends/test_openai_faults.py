@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fault_client import FaultServer
 
+import reasoning
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.backends.openai.faults import retry_after
 from reasoning.completion import Completion
@@ -22,13 +23,15 @@ from reasoning.sampling import Sampling
 REQUEST = Request(messages=(user("How many bolts?"),), sampling=Sampling(temperature=0.7, max_tokens=100))
 
 
-def draw(server: FaultServer | str, indices: tuple[int, ...] = (0,), **options: Any) -> list[Completion]:
+def draw(
+    server: FaultServer | str, indices: tuple[int, ...] = (0,), request: Request = REQUEST, **options: Any
+) -> list[Completion]:
     url = server if isinstance(server, str) else server.base_url
 
     async def drawn() -> list[Completion]:
         backend = OpenAI.open("m", OpenAIOptions(base_url=url, **options))
         try:
-            return await backend.complete(REQUEST, indices)
+            return await backend.complete(request, indices)
         finally:
             await backend.aclose()
 
@@ -137,6 +140,14 @@ def test_a_value_out_of_range_is_not_left_out(fault_server: FaultServer) -> None
     with pytest.raises(BadRequestError, match=words):
         draw(fault_server)
     assert fault_server.stats()["requests"] == 1
+
+
+def test_an_effort_that_is_not_one_of_the_models_stops_with_the_words(fault_server: FaultServer) -> None:
+    words = "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model; take 'low'."
+    fault_server.configure(faults=[{"kind": "status", "status": 400, "message": words}])
+    request = REQUEST.model_copy(update={"sampling": Sampling(effort="minimal")})
+    with pytest.raises(BadRequestError, match="take 'low'"):
+        draw(fault_server, request=request)
 
 
 def test_native_n_takes_a_refusal_as_it_is(fault_server: FaultServer) -> None:
@@ -262,6 +273,27 @@ class TestTimeAndConnections:
             return completion
 
         assert [asyncio.run(once(index)).failure for index in (0, 1)] == [None, None]
+
+    def test_an_opened_backend_is_not_broken_by_a_second_run(self, fault_server: FaultServer) -> None:
+        with reasoning.open_backend("openai/m", base_url=fault_server.base_url) as backend:
+            for index in (0, 1):
+                [completion] = asyncio.run(backend.complete(REQUEST, [index]))
+                assert completion.failure is None
+
+    def test_few_connections_stay_open_after_a_flood(self, fault_server: FaultServer) -> None:
+        fault_server.configure(latency_s=0.3)
+
+        async def flooded() -> tuple[int, int]:
+            before = (await asyncio.to_thread(fault_server.stats))["open"]
+            backend = OpenAI.open("m", OpenAIOptions(base_url=fault_server.base_url))
+            await backend.complete(REQUEST, range(0, 400, 2))
+            after = (await asyncio.to_thread(fault_server.stats))["open"]
+            await backend.aclose()
+            return before, after
+
+        before, after = asyncio.run(flooded())
+        assert fault_server.stats()["most_in_flight"] > 64
+        assert after - before <= 64
 
     def test_closing_twice_and_unopened(self, fault_server: FaultServer) -> None:
         async def closed() -> None:
