@@ -39,7 +39,7 @@ found = {
     "fork": attempt(fork),
     "signal the server": attempt(lambda: os.kill(SERVER, 0)),
     "see a file": attempt(lambda: os.stat(CANARY)),
-    "see other processes": "done" if os.getpid() != 1 else "process 1 of its own namespace",
+    "see other processes": "only its server" if os.getppid() == 1 else "done",
 }
 """
 

@@ -35,7 +35,7 @@ def live(descriptors: tuple[int, int, int, int], server: int, space: int, contai
 
     Args:
         descriptors: What becomes standard input, output, error, and the result channel.
-        server: Process id of the server; 0 where it lies outside this process's namespace.
+        server: Process id of the server.
         space: Bytes of address space taken before the program starts.
         contain: Puts on what confines the program, seccomp last.
     """

@@ -1,8 +1,9 @@
 """What the level `strict` puts around the other layers: namespaces, and a root that holds nothing but Python.
 
 The server moves into namespaces of its own (user, mount, pid, network, IPC, host name, cgroup) and into a read-only
-root that has Python, its packages and the shared libraries in it: no ``/proc``, no home, no ``/etc``. Each child gets a
-process namespace to itself on top. The server is process 1 of its own, so the kernel kills all children with it.
+root that has Python, its packages and the shared libraries in it: no ``/proc``, no home, no ``/etc``. The server is
+process 1 there, so the kernel kills all children with it. The children share its process namespace: as process 1 of one
+each, they would be deaf to their own signals, and seccomp lets them reach no process but themselves anyway.
 
 Sources: ``namespaces(7)``, ``user_namespaces(7)``, ``pivot_root(2)``, ``open_tree(2)``, ``mount_setattr(2)``.
 """
@@ -43,7 +44,7 @@ def _call(what: str, number: int, *arguments: object) -> int:
 
 
 def unshare(flags: int) -> None:
-    """Move the calling process (its next child, for `PID`) into new namespaces.
+    """Move the calling process (its children, for `PID`) into new namespaces.
 
     Raises:
         OSError: The kernel refused it.

@@ -17,8 +17,6 @@ mostly binds before."""
 _SET_DUMPABLE, _SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 4, 8, 24, 38, 47
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _CAP_SETUID: Final = 7
-SYS_ADMIN: Final = 1 << 21
-"""The capability to make namespaces, as a mask."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -87,7 +87,6 @@ class Zygote:
         caller: A pidfd of the caller, the second sign of its end.
         spares: How many children to fork ahead.
         contain: What each child puts on.
-        fork: Forks a child: `os.fork`, or one that gives it namespaces.
         space: Address space of this process in bytes, which every child starts with.
         null: Descriptor of ``/dev/null``.
     """
@@ -98,12 +97,12 @@ class Zygote:
         caller: int,
         spares: int,
         contain: Callable[[], None],
-        fork: Callable[[], int],
         space: int,
         null: int,
     ) -> None:
         self.control, self.caller, self.spares = control, caller, spares
-        self.contain, self.os_fork, self.space, self.null = contain, fork, space, null
+        self.contain, self.space, self.null = contain, space, null
+        self.pid = os.getpid()
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
         self.pidfds: dict[int, Child] = {}
@@ -136,9 +135,8 @@ class Zygote:
         channel, channel_out = socket.socketpair()
         stdout_out, stdout = os.pipe()
         stderr_out, stderr = os.pipe()
-        server = 0 if self.os_fork is not os.fork else os.getpid()  # outside a child's own namespace
         try:
-            pid = self.os_fork()
+            pid = os.fork()
         except OSError:  # no process is to be had at the moment: the caller waits until one is
             self.owed += 1
             for fd in (stdout_out, stdout, stderr_out, stderr):
@@ -147,7 +145,7 @@ class Zygote:
                 end.close()
             return
         if not pid:
-            live((self.null, stdout, stderr, channel.fileno()), server, self.space, self.contain)
+            live((self.null, stdout, stderr, channel.fileno()), self.pid, self.space, self.contain)
         for fd in (stdout, stderr):
             os.close(fd)
         channel.close()
@@ -280,24 +278,23 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     preload.load(plan["preload"], plan["search"])
     space, null = _address_space(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     evidence: dict[str, str] = {}
-    contain, fork = close_others, os.fork
+    contain = close_others
     if level != "unsafe":
         paths = preload.readable_paths()
         private = None if strict else privileges.private_owner(paths)
         if strict:
             with _layer("namespaces"):
-                fork = namespaces.ProcessNamespaces().fork
                 namespaces.build_root(paths, DEVICES)
             evidence["namespaces"] = "user, mount, pid, net, ipc, uts, cgroup; private root"
         privileges.limit_server()
         with _layer("seccomp"):
             privileges.forgo_privileges()
         evidence["identity"] = privileges.become_nobody(private, machine)
-        privileges.set_capabilities(privileges.SYS_ADMIN if strict else 0, machine)
+        privileges.set_capabilities(0, machine)
         if strict:
             namespaces.end_with_parent()
         contain = _containment(level, paths, machine, tasks + privileges.THREADS, evidence)
-    return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
+    return Zygote(control, caller, plan["spares"], contain, space, null), evidence
 
 
 def _containment(
@@ -317,7 +314,6 @@ def _containment(
     evidence["seccomp"] = f"{len(calls.instructions)} instructions"
 
     def contain() -> None:
-        privileges.set_capabilities(0, machine)
         privileges.lower(resource.RLIMIT_NPROC, threads)
         if rules is not None:
             rules.restrict()
