@@ -24,7 +24,6 @@ from withstand_corpus import CASES, Case
 from sandbox import Outcome
 
 NOBODY = 65534
-WORKER_S = 170
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,17 @@ class Verdicts:
     unavailable: str = ""
     isolation: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    fatal: list[str] = field(default_factory=list)
+    fatal: dict[str, str] = field(default_factory=dict)
     ended: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """A line of the worker's."""
+        self.unavailable = message.get("unavailable", "")
+        self.isolation |= message.get("isolation", {})
+        if "name" in message:
+            self.seen[message["name"]] = message
+        if "end" in message:
+            self.ended = message
 
 
 def interpreter(user: int | None) -> str | None:
@@ -105,63 +113,54 @@ def run_worker(setting: Setting, names: list[str]) -> Verdicts:
     if python is None:
         verdicts.unavailable = "that user may run no Python of this version"
         return verdicts
-    while names and not verdicts.unavailable and not verdicts.ended:
-        begun = run_once(setting, names, verdicts, python, user)
-        if verdicts.ended or verdicts.unavailable:
-            break
-        verdicts.fatal.append(begun)
-        names = names[names.index(begun) + 1 :] if begun in names else []
+    while names and not verdicts.ended and not verdicts.unavailable:
+        begun, error = run_once(setting, names, verdicts, python, user)
+        if not verdicts.ended and not verdicts.unavailable:
+            assert begun, f"the worker did not start: {error}"
+            verdicts.fatal[begun] = error
+            names = names[names.index(begun) + 1 :]
     return verdicts
 
 
-def run_once(setting: Setting, names: list[str], verdicts: Verdicts, python: str, user: int | None) -> str:
+def run_once(setting: Setting, names: list[str], verdicts: Verdicts, python: str, user: int | None) -> tuple[str, str]:
+    """Run these cases until all are done or the worker is dead; the case it began last, and its last words."""
     root = Path(withstand_corpus.__file__).parents[2]
     paths = [str(root), str(root / "tests" / "support"), *site.getsitepackages()]
     folder = Path(tempfile.mkdtemp(prefix="withstand-", dir="/tmp"))
     canaries(folder)
-    plan: dict[str, Any] = {
-        "level": setting.level,
-        "docker": setting.docker,
-        "token": "withstood" + secrets.token_hex(8),
-    }
+    token = "withstood" + secrets.token_hex(8)
+    plan = {"level": setting.level, "docker": setting.docker, "token": token, "canary": str(folder), "cases": names}
+    environment = {"PYTHONPATH": ":".join(paths), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     begun = ""
-    try:
+    with tempfile.TemporaryFile("w+") as words:
         worker = subprocess.Popen(
             [python, withstand_worker.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=words,
             text=True,
             user=user,
             group=user,
             extra_groups=None if user is None else [],
             cwd=folder,
-            env={
-                "PYTHONPATH": ":".join(paths),
-                "PATH": "/usr/bin:/bin",
-                "WITHSTAND_SECRET": "SECRET",
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
+            env={**environment, "WITHSTAND_SECRET": "SECRET"},
         )
-        with worker:
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.write(json.dumps({**plan, "canary": str(folder), "cases": names}) + "\n")
-            worker.stdin.close()
-            for line in worker.stdout:
-                message = json.loads(line)
-                begun = message.get("begin", begun)
-                verdicts.unavailable = message.get("unavailable", "")
-                verdicts.isolation |= message.get("isolation", {})
-                if "name" in message:
-                    verdicts.seen[message["name"]] = message
-                if "end" in message:
-                    verdicts.ended = message
-    finally:
-        shutil.rmtree(folder)
-        if setting.level == "unsafe":
-            for left in withstand_worker.left_behind(plan["token"]):
-                os.unlink(left)
-    return begun
+        try:
+            with worker:
+                assert worker.stdin is not None
+                assert worker.stdout is not None
+                worker.stdin.write(json.dumps(plan) + "\n")
+                worker.stdin.close()
+                for message in map(json.loads, worker.stdout):
+                    begun = message.get("begin", begun)
+                    verdicts.take(message)
+        finally:
+            shutil.rmtree(folder)
+            if setting.level == "unsafe":
+                for left in withstand_worker.left_behind(token):
+                    os.unlink(left)
+        words.seek(0)
+        return begun, f"code {worker.returncode}: {words.read()[-2000:]}"
 
 
 @pytest.fixture(scope="session")
@@ -191,7 +190,7 @@ def verdicts_of(request: pytest.FixtureRequest) -> Callable[[Setting], Verdicts]
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Callable[[Setting], Verdicts]) -> None:
     verdicts = verdicts_of(setting)
-    assert case.name not in verdicts.fatal, "the program killed the process that ran the sandbox"
+    assert case.name not in verdicts.fatal, f"the sandbox's own process died: {verdicts.fatal[case.name]}"
     seen = verdicts.seen[case.name]
     outcome = Outcome.model_validate_json(seen["outcome"])
     assert not case.faults(outcome), outcome

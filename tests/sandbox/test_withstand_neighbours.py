@@ -110,7 +110,8 @@ def test_honest_programs_are_not_disturbed_by_hostile_ones_beside_them(box: Sand
         "while True: print('x' * 1000)",
         "import os\nos.kill(-1, 0)\nos.kill(os.getppid(), 9)",
         "import os\nwhile True:\n try: os.fork()\n except OSError: pass",
-        "import threading, time\nthreading.stack_size(32768)\nwhile True:\n try: threading.Thread(target=time.sleep, args=(9,)).start()\n"
+        "import threading, time\nthreading.stack_size(32768)\n"
+        "while True:\n try: threading.Thread(target=time.sleep, args=(9,)).start()\n"
         " except RuntimeError: pass",
     ]
     programs = [f"ans = {index} ** 2" if index % 3 else hostile[index // 3 % len(hostile)] for index in range(36)]
