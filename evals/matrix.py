@@ -32,6 +32,7 @@ class Cell:
     task: Task
     task_entry: Entry
     strategy: Strategy
+    strategy_entry: Entry
     backend: Entry
     settings: Settings
 
@@ -88,11 +89,12 @@ def matrix(suite: Suite, flags: Settings | None = None) -> Matrix:
         for task_entry, task in tasks:
             for entry, strategy in strategies:
                 settings = flags.over(backend.settings.over(entry.settings.over(task_entry.settings.over(defaults))))
-                cells.append(Cell(task, task_entry, strategy, backend, settings))
+                cells.append(Cell(task, task_entry, strategy, entry, backend, settings))
     for cell in cells:
         with cell.task_entry.blamed():
             if cell.settings.where is not None:
                 Where.parse(cell.settings.where, cell.task.metadata)
+        with cell.strategy_entry.blamed():
             settled(cell.strategy, cell.task, cell.settings.repeats or 1)
     _check_folders(cells)
     return Matrix(suite, tuple(cells))

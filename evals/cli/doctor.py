@@ -2,10 +2,8 @@
 
 import importlib
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import typer
 
@@ -84,12 +82,15 @@ def _store() -> list[Finding]:
 
 
 def _sandbox() -> list[Finding]:
-    import sandbox
+    from sandbox import doctor as examine
 
-    examine: Callable[[], Any] | None = getattr(sandbox, "doctor", None)
-    if examine is None:
-        works = sys.platform == "linux"
-        return [
-            Finding("sandbox", works, "Linux" if works else f"programs are run on Linux only, not on {sys.platform}")
-        ]
-    return [Finding("sandbox", True, str(examine()))]
+    found = examine()
+    layers = [
+        Finding(f"sandbox layer {layer.name}", layer.active, f"{layer.evidence} {layer.remedy or ''}".strip())
+        for layer in found.layers
+    ]
+    levels = [
+        Finding(f"sandbox level {name}", problem is None, problem or "available")
+        for name, problem in found.levels.items()
+    ]
+    return [*layers, *levels]
