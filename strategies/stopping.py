@@ -8,7 +8,7 @@ the order its answers arrive in, and a replay agree bit for bit. Rules compose w
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import comb
 from typing import Annotated, ClassVar
@@ -17,6 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 
 from strategies.named import Named
 from strategies.path import Path
+from strategies.policy import Policy, best_policy, told_by
+from strategies.prior import Prior
 
 
 class Decision(BaseModel):
@@ -93,21 +95,41 @@ class Adaptive(Stop):
     of the two is 1 − 2^−(v1+v2+1) · Σ_{k ≤ v2} C(v1+v2+1, k); the rule stops when it reaches `confidence`. That is
     confidence in the *order* of the two, not in the answer: at a true share of 0.6 the stopped answers were right in
     87 % of simulated runs at 0.95.
+
+    With a `prior`, fitted to a pool of this model's draws on this task, the rule is our own: it spends as many draws as
+    the published one would on such problems, but where they change answers (`strategies.policy`).
+
+    Attributes:
+        confidence: The chance at which it stops; with a prior, what sets how many draws it spends.
+        prior: What is known of this model and task: a `Prior`, or the path of one; None is the paper's rule.
+        horizon: With a prior, the votes after which it stops in any case; as a rule the strategy's `samples`.
     """
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    prior: Annotated[Prior, BeforeValidator(Prior.read)] | None = None
+    horizon: int = Field(default=40, ge=2, le=400)
 
     def decide(self, paths: Sequence[Path]) -> Decision | None:
         """See `Stop.decide`."""
         first, second = _two_largest(paths)
-        if first < least_leader(self.confidence, second):
+        if self._lacking(first, second) > 0:
             return None
         return Decision(reason=f"leader ahead {first} to {second} at confidence {self.confidence:g}")
 
     def wave(self, paths: Sequence[Path]) -> int:
-        """The votes that the leader lacks, were it to get them all."""
-        first, second = _two_largest(paths)
-        return max(1, least_leader(self.confidence, second) - first)
+        """The fewest votes after which it could stop."""
+        return max(1, self._lacking(*_two_largest(paths)))
+
+    @property
+    def policy(self) -> Policy:
+        """Where it stops, given its prior; the flat one where it has none."""
+        prior = self.prior or Prior.flat()
+        return best_policy(prior, self.horizon, told_by(prior, self.horizon, _published(self.confidence)).draws)
+
+    def _lacking(self, first: int, second: int) -> int:
+        if self.prior is None:
+            return max(0, least_leader(self.confidence, second) - first)
+        return self.policy.at(first, second)
 
 
 class Window(Stop):
@@ -193,6 +215,12 @@ def least_leader(confidence: float, second: int) -> int:
     while ahead(leader, second) < confidence:
         leader += 1
     return leader
+
+
+@cache
+def _published(confidence: float) -> Callable[[int, int], bool]:
+    """The published rule on two counts of votes."""
+    return lambda first, second: first >= least_leader(confidence, second)
 
 
 def ahead(first: int, second: int) -> float:
