@@ -35,7 +35,6 @@ class DrawRow(NamedTuple):
 M = TypeVar("M", bound=BaseModel)
 
 _DEFAULTS = {name: value.default for name, value in Completion.model_fields.items()}
-_USAGE = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 _NESTED = {"logprobs", "billed", "degradations"}  # what JSON gives in another form than the model's
 
 COLUMNS = ", ".join(DrawRow._fields)
@@ -95,16 +94,25 @@ def decode(draw: DrawRow, shared: Shared, request: Request) -> Completion:
         ValueError, zlib.error: The row is damaged.
     """
     rest = _rest(zlib.decompress(draw.data))
-    if rest.keys() & _NESTED:
+    if not _NESTED.isdisjoint(rest):
         rest = _nested(rest)
-    usage = {name: getattr(draw, name) for name in _USAGE} | {"estimated": bool(draw.estimated)}
+    usage = _trusted(
+        Usage,
+        {
+            "prompt_tokens": draw.prompt_tokens,
+            "completion_tokens": draw.completion_tokens,
+            "reasoning_tokens": draw.reasoning_tokens,
+            "cached_tokens": draw.cached_tokens,
+            "estimated": bool(draw.estimated),
+        },
+    )
     return _trusted(
         Completion,
-        _DEFAULTS
-        | rest
-        | {
+        {
+            **_DEFAULTS,
+            **rest,
             "index": draw.row,
-            "usage": _trusted(Usage, usage),
+            "usage": usage,
             "cost": draw.cost,
             "model": shared.model,
             "fingerprint": shared.fingerprint,
