@@ -122,9 +122,14 @@ class _Reader:
         if kind != _ARRAY:
             return self.number(_SCALARS[kind])
         inner, count = self.number("I"), self.number("Q")
-        if inner in (_STRING, _ARRAY):
+        if inner == _STRING:
+            at, length = self._at, struct.Struct("<Q")
             for _ in range(count):
-                self.string() if inner == _STRING else self.value(inner)
+                at += 8 + length.unpack_from(self._data, at)[0]
+            self._at = at
+        elif inner == _ARRAY:
+            for _ in range(count):
+                self.value(inner)
         else:
             self._at += count * struct.calcsize(f"<{_SCALARS[inner]}")
         return None

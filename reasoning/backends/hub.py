@@ -59,7 +59,8 @@ def choose(files: Sequence[str], quant: str, repository: str) -> list[str]:
     """
     models = sorted(file for file in files if file.endswith(".gguf") and "mmproj" not in file.lower())
     for wanted in (quant,) if quant else _PREFERRED:
-        fitting = [file for file in models if re.search(rf"(?i)(^|[-_./]){re.escape(wanted)}([-_./]|$)", file)]
+        named = re.compile(rf"(^|[-_./]){re.escape(wanted)}([-_./]|$)", re.IGNORECASE)
+        fitting = [file for file in models if not wanted or named.search(file)]
         if fitting:
             part = _PART.search(fitting[0])
             return fitting[: int(part[2])] if part else fitting[:1]

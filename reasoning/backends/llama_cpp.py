@@ -24,15 +24,18 @@ from reasoning.errors import BackendError, ConfigError
 from reasoning.request import Request
 
 MOST_CONTEXT = 4096
-"""Context of a draw, in tokens, where none is asked for: memory is set aside for each slot's whole context."""
+"""Context of a draw, in tokens, where none is asked for."""
+CONTEXT_UNIT = 256
+"""llama.cpp sets contexts aside in multiples of this many tokens."""
 
 
 class LlamaCppOptions(BaseModel):
-    """Options of `llama-cpp/<file.gguf or hub repo>` and `local`.
+    """Options of `llama-cpp/<file.gguf or hub repo>`.
 
     Attributes:
-        n_ctx: Prompt and completion tokens that fit in one draw; None for the model's own context, at most 4096.
-        n_parallel: Draws that are decoded at once; each holds memory for `n_ctx` tokens.
+        n_ctx: Prompt and completion tokens that fit in one draw, rounded up to a multiple of 256 (llama.cpp's unit);
+            None for the model's own context, at most 4096. Memory for all of it is set aside in every slot.
+        n_parallel: Draws that are decoded at once (slots).
         threads: Threads that compute; None for one a usable CPU, at most 16.
         gpu_layers: Layers on a GPU, -1 for as many as fit; without effect where xllamacpp was built for CPUs.
         kv_cache: The type of cached keys and values; None for `"bf16"` on a CPU, where it makes draws independent of
@@ -45,14 +48,25 @@ class LlamaCppOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_ctx: Annotated[int, Field(ge=64)] | None = None
-    n_parallel: Annotated[int, Field(ge=1, le=256)] = 16
+    n_ctx: Annotated[int, Field(ge=1)] | None = None
+    n_parallel: Annotated[int, Field(ge=1, le=256)] = 8
     threads: Annotated[int, Field(ge=1, le=512)] | None = None
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
     kv_cache: Literal["bf16", "f16"] | None = None
     cache_prompt: bool | None = None
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
+
+
+class LocalOptions(LlamaCppOptions):
+    """Options of `local`: those of `llama-cpp/…`, with defaults that suit a small model and few CPUs.
+
+    Decoding its type of weights more at once is not faster on a CPU (measured: 40 tokens/s of two CPUs' time with 4
+    slots, 32 with 8, 26 with 16 at 24 few-shot prompts): each slot more computes the shared prefix once more.
+    """
+
+    n_ctx: Annotated[int, Field(ge=1)] | None = 2048
+    n_parallel: Annotated[int, Field(ge=1, le=256)] = 4
 
 
 class LlamaCpp:
@@ -73,10 +87,12 @@ class LlamaCpp:
     """
 
     Options: ClassVar[type[LlamaCppOptions]] = LlamaCppOptions
+    preferred_style: ClassVar[Literal["chat", "text"]] = "chat"
 
     def __init__(self, path: Path, options: LlamaCppOptions, spec: str) -> None:
         header = read_header(path)
         context = _context(header, options.n_ctx)
+        chat = bool(options.chat_template or header.chat_template)
         gpu = on_gpu(options.gpu_layers)
         kv_cache = options.kv_cache or ("f16" if gpu else "bf16")
         exact = is_exact(header, kv_cache, gpu)
@@ -84,10 +100,10 @@ class LlamaCpp:
         self.spec = spec
         self.identity = _identity(path, header, options, kv_cache, gpu)
         self.capabilities = Capabilities(
-            chat=bool(options.chat_template or header.chat_template),
+            chat=chat,
             text=True,
-            style="chat" if (options.chat_template or header.chat_template) else "text",
-            max_samples=max(1, options.n_parallel // 2),
+            style=self.preferred_style if chat else "text",
+            max_samples=options.n_parallel,
             seed=True,
             logprobs=20,
             prefill=True,
@@ -125,7 +141,7 @@ class LlamaCpp:
         Raises:
             BackendError: The backend is closed.
         """
-        if self._engine.closed:
+        if self._engine.calls.closed:
             raise BackendError(f"The backend {self.spec} is closed; open it anew.")
         key = draw_key(self._identity_text, request)
         runs = consecutive_runs(key, indices, self.capabilities.max_samples)
@@ -156,7 +172,7 @@ class LlamaCpp:
                         held -= 1
                         self._slots.give(1)
         except (LoopbackError, OSError) as error:
-            failure = failure_of(error, closed=self._engine.closed)
+            failure = failure_of(error, closed=self._engine.calls.closed)
         finally:
             self._slots.give(held)
         shared = {"model": self._model, "fingerprint": f"xllamacpp {self._engine.version}", "rendered": rendered}
@@ -177,7 +193,9 @@ class LlamaCpp:
 class Local(LlamaCpp):
     """The embedded model, SmolLM2-135M-Instruct: it follows few-shot text far better than chat."""
 
+    Options: ClassVar[type[LlamaCppOptions]] = LocalOptions
     default_model: ClassVar[str] = "SmolLM2-135M-Instruct"
+    preferred_style: ClassVar[Literal["chat", "text"]] = "text"
 
     @classmethod
     def open(cls, model: str, options: LlamaCppOptions) -> Self:
@@ -189,16 +207,14 @@ class Local(LlamaCpp):
         """
         if model != cls.default_model:
             raise ConfigError(f"The backend 'local' is one model; for {model!r} write llama-cpp/{model}.")
-        opened = cls(embedded_model(), options, "local")
-        opened.capabilities = opened.capabilities.model_copy(update={"style": "text"})
-        return opened
+        return cls(embedded_model(), options, "local")
 
 
 def _context(header: GgufHeader, wanted: int | None) -> int:
-    most = header.context_tokens or MOST_CONTEXT
+    most = header.context_tokens or wanted or MOST_CONTEXT
     if wanted is not None and wanted > most:
         raise ConfigError(f"The option n_ctx cannot be {wanted}: the model's context is {most} tokens.")
-    return wanted or min(most, MOST_CONTEXT)
+    return -(-(wanted or min(most, MOST_CONTEXT)) // CONTEXT_UNIT) * CONTEXT_UNIT
 
 
 def _identity(path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache: str, gpu: bool) -> Mapping[str, Any]:

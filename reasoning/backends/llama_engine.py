@@ -75,11 +75,6 @@ class LlamaEngine:
         # Also at the interpreter's exit: a server that is still running then would be torn down under its own threads.
         self._stop = weakref.finalize(self, holder.clear)
 
-    @property
-    def closed(self) -> bool:
-        """True once `close` was called."""
-        return not self._stop.alive
-
     def close(self) -> None:
         """Stops the engine and its threads, and frees the model; blocks for some hundredths of a second."""
         self._stop()
@@ -168,6 +163,7 @@ def _params(xllamacpp: Any, settings: EngineSettings, key: str, verbosity: int) 
         params.chat_template = settings.chat_template
     params.api_keys = [key]
     params.n_threads_http = settings.slots + 4  # each call holds one of its threads
+    params.sse_ping_interval = 1  # seconds until it finds out that a caller has gone, if no token tells it before
     params.ui = params.endpoint_slots = False
     params.verbosity = verbosity
     return params

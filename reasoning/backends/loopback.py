@@ -27,6 +27,9 @@ class LoopbackError(Exception):
 class Loopback:
     """Calls one server.
 
+    Attributes:
+        closed: True once `close` was called.
+
     Args:
         host: Its address.
         port: Its port.
@@ -36,6 +39,7 @@ class Loopback:
     def __init__(self, host: str, port: int, key: str) -> None:
         self._host, self._port, self._key = host, port, key
         self._writers: set[asyncio.StreamWriter] = set()
+        self.closed = False
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON answer to a JSON body.
@@ -59,21 +63,24 @@ class Loopback:
             async for chunk in chunks:
                 *whole, rest = (rest + chunk).split(b"\n\n")
                 for event in whole:
-                    data = event.partition(b": ")[2]
-                    if data and data != b"[DONE]":
+                    kind, _, data = event.partition(b": ")
+                    if kind in (b"data", b"error") and data != b"[DONE]":  # the rest is a sign of life
                         answer = json.loads(data)
                         if refusal := _refusal(answer, 200):
                             raise refusal
                         yield answer
 
     def close(self) -> None:
-        """Ends all calls."""
+        """Ends all calls, and lets no other begin."""
+        self.closed = True
         for writer in tuple(self._writers):
             writer.close()
 
     @asynccontextmanager
     async def _call(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
         content = json.dumps(body).encode()
+        if self.closed:
+            raise ConnectionError("the engine is closed")
         reader, writer = await asyncio.open_connection(self._host, self._port)
         self._writers.add(writer)
         try:
