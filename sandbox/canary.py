@@ -6,7 +6,7 @@ import tempfile
 from typing import Final
 
 from sandbox.errors import LevelError, SandboxError
-from sandbox.layers import NEEDS, REMEDIES
+from sandbox.layers import LAYERS, NEEDS, REMEDIES, refusal
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Status
 from sandbox.server import Server
@@ -84,6 +84,10 @@ def _attempts(server: Server) -> dict[str, str]:
             server.give_back(lease)
     if os.path.exists(canary.name + ".new"):
         os.unlink(canary.name + ".new")
+    if outcome.status is Status.SETUP_FAILED:
+        layer, _, reason = (outcome.error or "").partition(": ")[2].partition(": ")
+        if layer in LAYERS:
+            raise LevelError(refusal(server.profile.level, layer, reason))
     if outcome.status is not Status.OK:
         raise SandboxError(f"The sandbox's canary did not run ({outcome.status}): {outcome.error}")
     found: dict[str, str] = outcome.value

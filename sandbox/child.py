@@ -39,10 +39,10 @@ def live(descriptors: tuple[int, int, int, int], server: int, space: int, contai
         space: Bytes of address space taken before the program starts.
         contain: Puts on what confines the program, seccomp last.
     """
+    for target, source in enumerate(descriptors):
+        os.dup2(source, target, inheritable=False)
     try:
         os.setsid()
-        for target, source in enumerate(descriptors):
-            os.dup2(source, target, inheritable=False)
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != server:
             os._exit(1)  # the server died before the line above
@@ -50,7 +50,7 @@ def live(descriptors: tuple[int, int, int, int], server: int, space: int, contai
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
         contain()
     except BaseException as error:  # noqa: BLE001 (whatever it is, the program must not run)
-        os.write(descriptors[3], messages.FAILED + f"{type(error).__name__}: {error}".encode()[: messages.ERROR_BYTES])
+        os.write(CHANNEL, messages.FAILED + str(error).encode()[: messages.ERROR_BYTES])
         os._exit(1)
     os.write(CHANNEL, messages.READY)
     memory, cpu, result_bytes, asked, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))

@@ -29,6 +29,11 @@ REMEDIES: Final = {
 }
 
 
+def refusal(level: str, layer: str, reason: str) -> str:
+    """One sentence: the level, what it lacks, the remedy."""
+    return f"The level {level!r} cannot be had here, for want of {layer} ({reason}); {REMEDIES[layer]}."
+
+
 class LayerMissing(Exception):  # noqa: N818 (it never leaves the server: the caller raises LevelError)
     """This machine does not give a layer.
 
@@ -39,4 +44,4 @@ class LayerMissing(Exception):  # noqa: N818 (it never leaves the server: the ca
 
     def __init__(self, layer: str, reason: object) -> None:
         super().__init__(f"{layer}: {reason}")
-        self.layer = layer
+        self.layer, self.reason = layer, str(reason)

@@ -45,6 +45,7 @@ class Station:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.slots = threading.BoundedSemaphore(profile.spares)
+        self.server: Server | None = None
         self._lock = threading.Lock()
         self._current: Future[tuple[Server, Isolation]] | None = None
 
@@ -55,15 +56,12 @@ class Station:
             SandboxError: It cannot be started; the next call tries again.
         """
         with self._lock:
-            current = self._current
-            if current is None:
-                current = self._current = Future()
-                mine = True
-            else:
-                mine = False
+            mine = self._current is None
+            current = self._current = self._current or Future()
         if mine:
             try:
                 current.set_result(_start(self.profile))
+                self.server = current.result()[0]
             except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
                 with self._lock:
                     if self._current is current:
@@ -71,40 +69,52 @@ class Station:
                 current.set_exception(error)
         return current.result()
 
-    def lost(self, server: Server) -> None:
-        """That server is no longer of use: end it, and start another for the next program."""
-        with self._lock:
-            if self._current is None or not self._current.done() or self._current.result()[0] is not server:
-                return
-            self._current = None
-        server.kill()
-        server.close()
-
     def run(self, program: str, returns: str, limits: Limits, ticket: Ticket) -> Outcome:
         """Run one program, on a second server if the first is lost under it."""
-        isolation = Isolation(level=self.profile.level)
         for _ in range(2):
             server, isolation = self.ready()
             with self.slots:
                 try:
-                    return _run_on(server, program, returns, limits, isolation, ticket)
+                    outcome = _run_on(server, program, returns, limits, isolation, ticket)
                 except ServerLost as error:
                     reason = str(error)
-            self.lost(server)
+                else:
+                    if server.worn(WORN):
+                        threading.Thread(target=self._renew, args=(server,), daemon=True).start()
+                    return outcome
+            if self._replace(server, None):
+                server.kill()
+                server.close()
         text = f"The sandbox's server was lost twice under this program: {reason}."
         return Outcome(status=Status.SETUP_FAILED, error=text, isolation=isolation)
 
+    def _renew(self, worn: Server) -> None:
+        """Start another server beside a worn one, then let that one finish what it has."""
+        successor: Future[tuple[Server, Isolation]] = Future()
+        successor.set_result(_start(self.profile))
+        if self._replace(worn, successor):
+            worn.retire()
+        else:
+            successor.result()[0].close()
+
+    def _replace(self, server: Server, successor: "Future[tuple[Server, Isolation]] | None") -> bool:
+        """Put another in the place of this server; False where it has lost it already."""
+        with self._lock:
+            if self.server is not server:
+                return False
+            self._current, self.server = successor, successor.result()[0] if successor else None
+            return True
+
     def end(self) -> None:
         """End the server, if one runs."""
-        with self._lock:
-            current, self._current = self._current, None
-        if current is not None and current.done() and current.exception() is None:
-            current.result()[0].close()
+        server = self.server
+        if server is not None and self._replace(server, None):
+            server.close()
 
     def forget(self) -> None:
         """In a fork of this process."""
-        if self._current is not None and self._current.done() and self._current.exception() is None:
-            self._current.result()[0].forget()
+        if self.server is not None:
+            self.server.forget()
 
 
 def _start(profile: Profile) -> tuple[Server, Isolation]:

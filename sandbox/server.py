@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sandbox import messages
 from sandbox.errors import LevelError, PreloadError, SandboxError
-from sandbox.layers import LAYERS, REMEDIES
+from sandbox.layers import LAYERS, refusal
 
 START_S: Final = 120.0
 """Seconds that a server may take to start: importing SymPy from a cold disk takes a while."""
@@ -103,7 +103,9 @@ class Server:
         self.profile = profile
         self.leases: set[Lease] = set()
         self.served = 0
-        self._taking = threading.Lock()
+        self._retired = self._told = False
+        self._taking = threading.Lock()  # held while waiting for a lease
+        self._books = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = _spawn(theirs)
@@ -136,10 +138,7 @@ class Server:
                     f"The module to preload does not import: {reply['reason']}. Install it, or leave it out of preload."
                 )
             case layer if layer in LAYERS:
-                raise LevelError(
-                    f"The level {self.profile.level!r} cannot be had here, for want of {reply['reason']}; "
-                    f"{REMEDIES[layer]}."
-                )
+                raise LevelError(refusal(self.profile.level, layer, reply["reason"]))
         reason = reply.get("reason") or f"it ended with code {self._process.wait(5)}"
         raise SandboxError(f"The sandbox's server, {sys.executable!r}, did not start: {reason}.")
 
@@ -161,6 +160,8 @@ class Server:
         """
         with self._taking:
             try:
+                if self._retired:
+                    raise ServerLost("the server has retired")
                 message, fds, _, _ = socket.recv_fds(self._control, messages.ERROR_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
             except OSError as error:
                 raise ServerLost(str(error)) from error
@@ -168,13 +169,18 @@ class Server:
                 raise ServerLost(f"the server has ended. {message.decode(errors='replace')}".strip())
             lease = Lease(messages.LEASE.unpack(message)[0], list(fds))
             self.served += 1
-            self.leases.add(lease)
+            with self._books:
+                self.leases.add(lease)
             return lease
 
     def give_back(self, lease: Lease) -> None:
         """Let go of a child that was leased."""
         lease.close()
-        self.leases.discard(lease)
+        with self._books:
+            self.leases.discard(lease)
+            idle = self._retired and not self.leases
+        if idle:
+            self.close()
 
     def kill(self) -> None:
         """End the server at once, with all its children."""
@@ -193,8 +199,23 @@ class Server:
             self._process.kill()
             self._process.wait()
 
+    def worn(self, most: int) -> bool:
+        """True once, when the server has served that many programs."""
+        with self._books:
+            first, self._told = self.served >= most and not self._told, self._told or self.served >= most
+            return first
+
+    def retire(self) -> None:
+        """End the server as soon as nothing runs on it."""
+        with self._books:
+            self._retired = True
+            idle = not self.leases
+        if idle:
+            self.close()
+
     def forget(self) -> None:
         """In a fork of the caller: close what belongs to the caller, touch nothing else."""
+        self._process.returncode = 0  # it is none of this process's children
         self._control.close()
         for lease in list(self.leases):
             lease.close()

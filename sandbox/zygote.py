@@ -236,13 +236,15 @@ def main() -> NoReturn:
     except preload.PreloadFailed as error:
         _refuse(control, "preload", str(error))
     except LayerMissing as error:
-        _refuse(control, error.layer, str(error))
+        _refuse(control, error.layer, error.reason)
     except BaseException:  # noqa: BLE001 (the caller must hear of it, whatever it is)
         _refuse(control, "start", traceback.format_exc())
     control.send(json.dumps({"evidence": evidence}).encode())
     try:
         zygote.serve()
     except BaseException:
+        if os.getpid() != zygote.pid:
+            os._exit(1)  # a child that failed before it could say why
         control.send(traceback.format_exc().encode()[-messages.ERROR_BYTES :])
         raise
 
@@ -316,8 +318,10 @@ def _containment(
     def contain() -> None:
         privileges.lower(resource.RLIMIT_NPROC, threads)
         if rules is not None:
-            rules.restrict()
+            with _layer("landlock"):
+                rules.restrict()
         close_others()
-        calls.load()
+        with _layer("seccomp"):
+            calls.load()
 
     return contain
