@@ -237,3 +237,9 @@ def test_uncontained_the_canaries_tell(uncontained: Verdicts) -> None:
     for said in ("was left behind", "mine changed", "theirs changed", "folder changed", "instead of"):
         assert said in harm
     assert len({line for line in harm.splitlines() if line.endswith("was reached")}) >= 4
+
+
+def test_strict_is_refused_by_the_name_of_what_is_missing() -> None:
+    refused = run_worker(Setting("strict", docker=True), ["sys.exit"])
+    assert "'strict'" in refused.unavailable
+    assert "namespace" in refused.unavailable
