@@ -225,6 +225,18 @@ class Budget:
                 self._reserved = Amount()  # sums of floats leave a rest
             self._wake()
 
+    def one_more_call(self) -> None:
+        """Spends a call that a running one needs beside the one it reserved.
+
+        Raises:
+            SpendLimitError: None is left.
+        """
+        with self._lock:
+            taken = self._spent.calls + self._reserved.calls
+            if self.limit.calls is not None and taken >= self.limit.calls:
+                raise SpendLimitError(self._words(Amount(calls=1)))
+            self._spent = self._spent.plus(Amount(calls=1))
+
     def _fitting(self, worst: Amount, draws: int) -> int:
         """How many of `draws` fit beside what is spent and reserved."""
         left = self._spent.plus(self._reserved)

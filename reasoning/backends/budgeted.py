@@ -5,7 +5,7 @@ import collections
 from collections.abc import Sequence
 
 from reasoning.backends.backend import Backend
-from reasoning.backends.landing import landed
+from reasoning.backends.landing import counting_requests, landed
 from reasoning.backends.layer import Layer
 from reasoning.budget import Amount, Budget, Ledger
 from reasoning.completion import Completion
@@ -19,6 +19,23 @@ TEMPLATE_TOKENS = 128
 _SEEN = 1000  # completions that the 99th percentile is taken of
 _LEAST_SEEN = 100
 _BILL_UNKNOWN = frozenset({"timeout", "connection", "malformed", "cancelled"})
+
+
+class _Requests:
+    """Counts the requests of one call; the first one is reserved with the call."""
+
+    def __init__(self, ledger: Ledger, budget: Budget | None) -> None:
+        self._ledger, self._budget = ledger, budget
+        self._ledger.count(calls=1)
+        self._first = True
+
+    def __call__(self) -> None:
+        if self._first:
+            self._first = False
+            return
+        if self._budget is not None:
+            self._budget.one_more_call()
+        self._ledger.count(calls=1)
 
 
 class Budgeted(Layer):
@@ -75,9 +92,10 @@ class Budgeted(Layer):
 
     async def _bought(self, request: Request, indices: Sequence[int], worst: Amount) -> tuple[list[Completion], Amount]:
         """The draws, and what they may have cost."""
-        self.ledger.count(calls=1)
+        requests = _Requests(self.ledger, self.budget)
         try:
-            completions = await self.inner.complete(request, indices)
+            with counting_requests(requests):
+                completions = await self.inner.complete(request, indices)
         except asyncio.CancelledError:
             self.ledger.count(cancelled=len(indices), unsure_tokens=len(indices) * _worst_tokens(request))
             raise

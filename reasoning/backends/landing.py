@@ -1,9 +1,12 @@
-"""How a draw is handed over before the call that buys it ends.
+"""What a call of `complete` tells the layers around it before it ends.
 
-A layer or driver that has some draws of a call while it still waits for others (retries, a spend limit, a fan-out)
-calls `landed` with them. The store layer listens: it commits them at once, so that no crash, error or cancellation of
-the rest can lose what is already paid for, and those who wait for them go on. Handing over is a favour, not a duty:
-`complete` returns all its draws all the same.
+**Draws that have landed.** A layer or driver that has some draws of a call while it still waits for others (retries, a
+spend limit, a fan-out) calls `landed` with them. The store layer listens: it commits them at once, so that no crash,
+error or cancellation of the rest can lose what is already paid for, and those who wait for them go on. `complete`
+returns all its draws all the same.
+
+**Requests.** A driver that may send several requests for one call (a fan-out, a refused parameter) calls `requesting`
+before each. The spending layer listens: it counts each one, and the limit on calls holds for each.
 """
 
 import contextlib
@@ -13,8 +16,10 @@ from contextvars import ContextVar
 from reasoning.completion import Completion
 
 Sink = Callable[[Sequence[Completion]], None]
+Gate = Callable[[], None]
 
 _sink: ContextVar[Sink | None] = ContextVar("reasoning_landed", default=None)
+_gate: ContextVar[Gate | None] = ContextVar("reasoning_requesting", default=None)
 
 
 def landed(completions: Sequence[Completion]) -> None:
@@ -32,3 +37,24 @@ def landing(sink: Sink) -> Iterator[None]:
         yield
     finally:
         _sink.reset(token)
+
+
+def requesting() -> None:
+    """Says that a request is sent for the current call.
+
+    Raises:
+        SpendLimitError: One more would pass the limit on calls.
+    """
+    gate = _gate.get()
+    if gate is not None:
+        gate()
+
+
+@contextlib.contextmanager
+def counting_requests(gate: Gate) -> Iterator[None]:
+    """Each request inside calls `gate` first."""
+    token = _gate.set(gate)
+    try:
+        yield
+    finally:
+        _gate.reset(token)

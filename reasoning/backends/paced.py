@@ -8,6 +8,7 @@ from reasoning.backends.backend import Backend
 from reasoning.backends.layer import Layer
 from reasoning.backends.pacer import Pacer
 from reasoning.completion import Completion
+from reasoning.errors import AuthenticationError
 from reasoning.request import Request
 
 _pacers: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[Hashable, Pacer]]"
@@ -36,7 +37,7 @@ class Paced(Layer):
         self.pacer = pacer
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
-        """See `Backend.complete`."""
+        """See `Backend.complete`; a refused key ends the waiting of all who would use it."""
         tokens = 0
         if self.pacer.counts_tokens:
             tokens = len(indices) * (request.prompt_bytes + (request.sampling.max_tokens or 0))
@@ -45,5 +46,8 @@ class Paced(Layer):
         try:
             completions = await self.inner.complete(request, indices)
             return completions
+        except AuthenticationError as error:
+            self.pacer.turn_away(error)
+            raise
         finally:
             self.pacer.release(slot, completions)

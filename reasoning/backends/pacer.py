@@ -147,11 +147,11 @@ class Pacer:
         try:
             return await waiting
         except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled():
-                self.release(waiting.result(), ())
-            else:
+            if (waiting, tokens) in self._queue:
                 self._queue.remove((waiting, tokens))
                 self._wake()
+            elif not waiting.cancelled() and waiting.exception() is None:  # it was just given the slot
+                self.release(waiting.result(), ())
             raise
 
     def release(self, slot: Slot, completions: Sequence[Completion]) -> None:
@@ -171,6 +171,13 @@ class Pacer:
         elif self._adaptive and busy and completions and completions[0].failure is None:
             self._speed_up()
         self._wake()
+
+    def turn_away(self, error: Exception) -> None:
+        """Ends all waiting with an error that would meet each of them too, such as a key that is refused."""
+        while self._queue:
+            waiting, _ = self._queue.popleft()
+            if not waiting.done():
+                waiting.set_exception(error)
 
     def _slow_down(self, retry_after: float) -> None:
         now = self._clock()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from reasoning.backends.backend import Capabilities
+from reasoning.backends.landing import landed, requesting
 from reasoning.backends.openai import faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
 from reasoning.backends.openai.faults import Scrubber, Trouble
@@ -23,6 +24,7 @@ from reasoning.backends.openai.options import Endpoint, OpenAIOptions
 from reasoning.backends.openai.tokens import usages
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
+from reasoning.errors import SpendLimitError
 from reasoning.request import Request
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class OpenAI:
         chunks = self._chunks(request, indices)
         if len(chunks) == 1:
             return await self._bought(request, chunks[0])
-        found = await _together([self._bought(request, chunk) for chunk in chunks])
+        found = await _together([self._landed(request, chunk) for chunk in chunks])
         return [completion for chunk in found for completion in chunk]
 
     def _chunks(self, request: Request, indices: Sequence[int]) -> list[list[int]]:
@@ -117,6 +119,12 @@ class OpenAI:
             return consecutive_runs(draw_key(self._identity_text, request), indices, most)
         return [list(indices[at : at + most]) for at in range(0, len(indices), most)]
 
+    async def _landed(self, request: Request, indices: list[int]) -> list[Completion]:
+        """Some of a call's draws, kept whatever becomes of the others."""
+        completions = await self._bought(request, indices)
+        landed(completions)
+        return completions
+
     async def _bought(self, request: Request, indices: list[int]) -> list[Completion]:
         """Buys draws in one request; in several where the server turns out not to give so many in one."""
         shape, form = self._shape(request), Form(self._manners, {"model": self.model})
@@ -124,6 +132,7 @@ class OpenAI:
         shape.fill(form, request, len(indices), seed)
         if "seed" not in form.body:
             seed = None
+        requesting()
         started = time.perf_counter()
         found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
         latency = time.perf_counter() - started
@@ -137,7 +146,10 @@ class OpenAI:
             self._most = min(self._most, given)
         notes = form.degradations + ([ONE_BY_ONE] if self._most == 1 < self._wanted else [])
         completions = _completions(answer, request, indices[:given], seed, notes, latency)
-        return completions + (await self.complete(request, indices[given:]) if given < len(indices) else [])
+        if given == len(indices):
+            return completions
+        landed(completions)
+        return completions + await self.complete(request, indices[given:])
 
     def _learns(self, trouble: Trouble, form: Form, samples: int) -> bool:
         """True where the server refused something that it is not asked for from now on, so that it is worth asking."""
@@ -287,6 +299,9 @@ async def _together(work: Sequence[Awaitable[list[Completion]]]) -> list[list[Co
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
         return await asyncio.gather(*tasks)
+    except SpendLimitError:
+        await asyncio.gather(*tasks, return_exceptions=True)  # what is sent is paid for: let it land
+        raise
     except BaseException:
         for task in tasks:
             task.cancel()

@@ -95,7 +95,7 @@ def test_a_lasting_fault_fails_its_own_draws_with_the_cause(
 ) -> None:
     """One prompt of the eight fails for good; resumed on a sound server, only that one is bought."""
     fault_server.configure(faults=[{**fault, "match": "Question 3:"}])
-    got, paid = bought(fault_server, tmp_path / "s", timeout_s=0.4)
+    got, paid = bought(fault_server, tmp_path / "s", timeout_s=1.0 if kind == "timeout" else 20.0)
     for place, completion in enumerate(got):
         if place // SAMPLES == 3:
             assert completion.finish == "failed"
@@ -210,6 +210,24 @@ def test_a_limit_in_calls_counts_retries(fault_server: FaultServer) -> None:
 
     asyncio.run(body())
     assert fault_server.stats()["requests"] == 9
+
+
+@pytest.mark.parametrize("server", [{"refuse": ["n"]}, {"returns_n": 1}], ids=["n refused", "one sample only"])
+def test_a_limit_in_calls_holds_while_a_server_is_learnt(
+    fault_server: FaultServer, tmp_path: Path, server: dict[str, Any]
+) -> None:
+    """Many requests become of one call; each counts, and what they brought is kept."""
+    fault_server.configure(**server)
+
+    async def body() -> Any:
+        async with opened(fault_server, store=tmp_path / "s", max_samples=16, spend_limit={"calls": 9}) as backend:
+            with pytest.raises(SpendLimitError, match="of 9 calls"):
+                await backend.complete(request(0), range(16))
+            return backend.paid
+
+    paid = asyncio.run(body())
+    assert paid.calls == fault_server.stats()["requests"] == 9
+    assert upkeep.stats(tmp_path / "s").draws >= 1
 
 
 def test_a_limit_in_dollars_without_a_price_is_refused(fault_server: FaultServer) -> None:

@@ -15,6 +15,7 @@ from reasoning.backends.paced import Paced, shared_pacer
 from reasoning.backends.pacer import COOL_DOWN_S, LONGEST_PAUSE_S, MinuteWindow, Pacer, Slot
 from reasoning.backends.scripted import Scripted
 from reasoning.completion import Completion, Failure
+from reasoning.errors import AuthenticationError
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from reasoning.usage import Usage
@@ -237,6 +238,29 @@ def test_a_cancelled_call_gives_its_slot_back() -> None:
         assert pacer.in_flight == 0
 
     asyncio.run(body())
+
+
+def test_a_refused_key_ends_the_waiting_of_all_and_then_it_is_tried_anew() -> None:
+    async def body() -> None:
+        answers: list[Completion | AuthenticationError] = [AuthenticationError("wrong key"), *FINE]
+
+        def script(request: Request, index: int) -> Completion:
+            answer = answers.pop(0)
+            if isinstance(answer, AuthenticationError):
+                raise answer
+            return answer
+
+        paced = Paced(Scripted(script), Pacer(cap=1))
+        held = await paced.pacer.acquire()
+        asks = [asyncio.create_task(paced.complete(ASKED, [n])) for n in range(9)]
+        await asyncio.sleep(0)
+        paced.pacer.release(held, ())
+        done = await asyncio.gather(*asks, return_exceptions=True)
+        assert [type(one) for one in done] == [AuthenticationError] * 9
+        assert (await paced.complete(ASKED, [0]))[0].text == "fine"
+        assert paced.pacer.in_flight == 0
+
+    asyncio.run(asyncio.wait_for(body(), 5))
 
 
 # One pacer for each endpoint and key
