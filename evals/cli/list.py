@@ -65,7 +65,7 @@ def _backends() -> list[Any]:
             driver = plugins.load(GROUP, DRIVERS, name, "backend")
             about = (driver.__doc__ or "").strip().splitlines()
             entries.append({"name": name, "about": about[0] if about else ""})
-        except ReasoningError as error:
+        except (ImportError, ReasoningError) as error:
             entries.append({"name": name, "about": f"not usable here: {error}"})
     return entries
 

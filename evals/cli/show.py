@@ -40,8 +40,7 @@ def show(
             told["results"] = [pages.item_json(record) for record in loaded.records]
         options.print_json(told)
         return
-    print(pages.run_page(loaded))
-    for column in by:
-        print(f"\n{pages.slices_table(loaded, column)}")
+    parts = [pages.run_page(loaded), *(pages.slices_table(loaded, column) for column in by)]
     if items:
-        print(f"\n{pages.items_table(loaded)}")
+        parts.append(pages.items_table(loaded))
+    print("\n\n".join(parts))
