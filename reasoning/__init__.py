@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reasoning.backends.backend import Backend, Capabilities
     from reasoning.backends.opening import open_backend
     from reasoning.backends.scripted import Scripted
+    from reasoning.budget import Budget, Paid, SpendLimit
     from reasoning.completion import Completion, Failure, Logprobs
     from reasoning.errors import ReasoningError
     from reasoning.message import Message
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "Adaptive": "strategies.stopping",
     "Backend": "reasoning.backends.backend",
+    "Budget": "reasoning.budget",
     "Capabilities": "reasoning.backends.backend",
     "ChainOfThought": "strategies.chain_of_thought",
     "Completion": "reasoning.completion",
@@ -41,6 +43,7 @@ _NAMES = {
     "Logprobs": "reasoning.completion",
     "Majority": "strategies.voting",
     "Message": "reasoning.message",
+    "Paid": "reasoning.budget",
     "Path": "strategies.path",
     "PathStrategy": "strategies.strategy",
     "Problem": "reasoning.problem",
@@ -51,6 +54,7 @@ _NAMES = {
     "Sampling": "reasoning.sampling",
     "Scripted": "reasoning.backends.scripted",
     "SelfConsistency": "strategies.self_consistency",
+    "SpendLimit": "reasoning.budget",
     "Strategy": "strategies.strategy",
     "Tally": "strategies.tally",
     "TokenLimit": "strategies.stopping",
@@ -64,6 +68,7 @@ _MODULES = {"answer", "errors"}
 __all__ = [
     "Adaptive",
     "Backend",
+    "Budget",
     "Capabilities",
     "ChainOfThought",
     "Completion",
@@ -73,6 +78,7 @@ __all__ = [
     "Logprobs",
     "Majority",
     "Message",
+    "Paid",
     "Path",
     "PathStrategy",
     "Problem",
@@ -83,6 +89,7 @@ __all__ = [
     "Sampling",
     "Scripted",
     "SelfConsistency",
+    "SpendLimit",
     "Strategy",
     "Tally",
     "TokenLimit",

@@ -4,7 +4,7 @@ import asyncio
 import collections
 from collections.abc import Sequence
 
-from reasoning.backends.backend import Backend
+from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.landing import counting_requests, landed
 from reasoning.backends.layer import Layer
 from reasoning.budget import Amount, Budget, Ledger
@@ -89,6 +89,13 @@ class Budgeted(Layer):
                 self.budget.settle(reservation, billed)
             completions += got
         return completions
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`; a call like any other, of whose tokens nothing is known."""
+        if self.budget is not None:
+            self.budget.one_more_call()
+        self.ledger.count(calls=1)
+        return await super().score(request, texts)
 
     async def _bought(self, request: Request, indices: Sequence[int], worst: Amount) -> tuple[list[Completion], Amount]:
         """The draws, and what they may have cost."""

@@ -1,9 +1,11 @@
 """What all layers have in common: a Backend around a Backend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reasoning.backends.backend import Backend, Capabilities
+from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
+from reasoning.errors import ConfigError
+from reasoning.request import Request
 
 
 class Layer:
@@ -30,6 +32,16 @@ class Layer:
     def capabilities(self) -> Capabilities:
         """See `Backend.capabilities`."""
         return self.inner.capabilities
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`.
+
+        Raises:
+            ConfigError: The backend has no scores to give.
+        """
+        if not (self.capabilities.scoring and isinstance(self.inner, Scorer)):
+            raise ConfigError(f"The backend {self.spec} does not score texts; name a reward model instead.")
+        return await self.inner.score(request, texts)
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""

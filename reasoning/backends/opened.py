@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from reasoning import loop
-from reasoning.backends.backend import Backend, Capabilities
+from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
 from reasoning.budget import Ledger, Paid
 from reasoning.completion import Completion
+from reasoning.errors import ConfigError
 from reasoning.pricing import Price
 from reasoning.request import Request
 
@@ -65,6 +66,12 @@ class OpenedBackend:
         if asyncio.get_running_loop() is self._home:  # the usual case, without one more coroutine for each draw
             return await self.inner.complete(request, indices)
         return await loop.on(self._home, self.inner.complete(request, indices))
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`; only where `capabilities.scoring` is true."""
+        if not isinstance(self.inner, Scorer):
+            raise ConfigError(f"The backend {self.spec} does not score texts; name a reward model instead.")
+        return await loop.on(self._home, self.inner.score(request, texts))
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""

@@ -4,7 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Hashable, Sequence
 
-from reasoning.backends.backend import Backend
+from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.layer import Layer
 from reasoning.backends.pacer import Pacer
 from reasoning.completion import Completion
@@ -51,3 +51,11 @@ class Paced(Layer):
             raise
         finally:
             self.pacer.release(slot, completions)
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`."""
+        slot = await self.pacer.acquire()
+        try:
+            return await super().score(request, texts)
+        finally:
+            self.pacer.release(slot, ())

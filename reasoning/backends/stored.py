@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from reasoning.backends.backend import Backend
+from reasoning.backends import scoring
+from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.flights import Ask, Flight, Flights, Purchase
 from reasoning.backends.landing import landing
 from reasoning.backends.layer import Layer
@@ -55,6 +56,7 @@ class Stored(Layer):
         self.store = store
         self._ledger, self._price = ledger, price
         self._identity = identity_text(inner.identity)
+        self._score_identity = identity_text({**inner.identity, "verb": "score"})
         self._not_before = _not_before(store, fresh, max_age)
         self._watch = Watch(inner.spec, store.served(self._identity) if store else set())
         self._turn: dict[bytes, list[Ask]] = {}
@@ -90,6 +92,27 @@ class Stored(Layer):
         finally:
             ask.leave()
         return [ask.found[index] for index in indices]
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        """See `Scorer.score`; a score is stored like a draw, under its text."""
+        store = self.store
+        if store is None:
+            return await super().score(request, texts)
+        asked = {text: scoring.as_request(request, text) for text in texts}
+        keys = {text: draw_key(self._score_identity, one) for text, one in asked.items()}
+        found: dict[str, Completion] = {}
+        for text, one in asked.items():
+            stored = store.read(keys[text], one, [0], self._not_before)
+            if stored:
+                found[text] = stored[0]
+        missing = [text for text in asked if text not in found]
+        if missing:
+            bought = await super().score(request, missing)
+            for text, scores in zip(missing, bought, strict=True):
+                draw = scoring.as_completion(asked[text], scores)
+                put = store.write(keys[text], self._score_identity, asked[text], [draw], self._not_before)
+                found[text] = (await asyncio.wrap_future(put)).completions[0]
+        return [scoring.as_scores(found[text]) for text in texts]
 
     async def aclose(self) -> None:
         """Stops buying, waits until what has landed is stored, and closes `inner` and the store."""
