@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from reasoning.problem import Problem
 from reasoning.usage import NO_USAGE, Usage
+from strategies import views
 from strategies.path import Path, total_cost
 from strategies.tally import Tally
 
@@ -96,9 +97,11 @@ class Result(BaseModel):
         )
 
     def __str__(self) -> str:
-        if self.answer is None:
-            causes = ", ".join(sorted({path.reason or path.status for path in self.paths})) or self.error or "no path"
-            return f"no answer ({causes})"
-        leader = self.tally.leader
-        votes = f" ({leader.votes} of {len(self.paths)} paths)" if leader and len(self.paths) > 1 else ""
-        return f"{self.answer}{votes}"
+        return views.headline(self)
+
+    def __rich__(self) -> str:
+        """What rich prints: the answer, the tally and the paths (square brackets are not markup)."""
+        return "\n".join(views.lines(self)).replace("[", "\\[")
+
+    def _repr_html_(self) -> str:
+        return views.html(self)
