@@ -1,5 +1,6 @@
 """The live display on a terminal: a row for each run."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,18 +8,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
-from evals.progress import Meter
+from evals.progress import Clock, Meter
 
 
-class _Rows:
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+class Rows:
+    """Keeps a row of a rich progress display for each run."""
+
+    def __init__(self, progress: Progress, clock: Clock = time.monotonic) -> None:
+        self._progress, self._clock = progress, clock
         self._meter: Meter | None = None
         self._row: TaskID | None = None
 
     def __call__(self, event: RunEvent) -> None:
+        """Takes in an event."""
         if isinstance(event, RunStarted):
-            self._meter = Meter(event)
+            self._meter = Meter(event, self._clock)
             for note in event.notes:
                 self._progress.console.print(f"{self._meter.title}: {note}", markup=False, highlight=False)
             total = event.header.planned
@@ -43,4 +47,4 @@ def live() -> Iterator[OnRunEvent]:
         TextColumn("{task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
-        yield _Rows(progress)
+        yield Rows(progress)

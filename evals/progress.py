@@ -6,7 +6,7 @@ A display is told of events (`evals.events`) and nothing else; it reads what has
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -16,6 +16,8 @@ from evals.header import RunHeader
 from evals.summary import Summary
 from strategies.events import DrawEvent
 
+Clock = Callable[[], float]
+
 EVERY_S = 10.0
 """Seconds between two plain lines of one run."""
 
@@ -23,12 +25,13 @@ EVERY_S = 10.0
 class Meter:
     """How far one run is, how fast it goes, and how well."""
 
-    def __init__(self, started: RunStarted) -> None:
+    def __init__(self, started: RunStarted, clock: Clock = time.monotonic) -> None:
         self.header: RunHeader = started.header
         self.summary: Summary = started.summary
         self.notes = started.notes
         self.ended = False
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._done_before = len(started.summary)
         self._tokens = 0
 
@@ -62,7 +65,7 @@ class Meter:
     @property
     def speed(self) -> str:
         """Completion tokens a second, in this session."""
-        passed = time.monotonic() - self._began
+        passed = self._clock() - self._began
         return f"{rendering.count(self._tokens / passed)} tok/s" if passed > 0.5 and self._tokens else rendering.NONE
 
     @property
@@ -71,7 +74,7 @@ class Meter:
         done, missing = self.done - self._done_before, self.header.planned - self.done
         if self.ended or not done or not missing:
             return rendering.NONE
-        return rendering.duration((time.monotonic() - self._began) / done * missing)
+        return rendering.duration((self._clock() - self._began) / done * missing)
 
     @property
     def figures(self) -> list[str]:
@@ -88,22 +91,22 @@ class Meter:
 class Lines:
     """Plain lines, for logs and pipes."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None, clock: Clock = time.monotonic) -> None:
+        self._stream, self._clock = stream, clock
         self._meter: Meter | None = None
         self._last = 0.0
 
     def __call__(self, event: RunEvent) -> None:
         """Takes in an event."""
         if isinstance(event, RunStarted):
-            self._meter = Meter(event)
-            self._last = time.monotonic()
+            self._meter = Meter(event, self._clock)
+            self._last = self._clock()
             self._write("; ".join((f"{self._meter.title}: {event.header.planned} to do", *event.notes)))
         elif self._meter is not None:
             self._meter.see(event)
-            late = isinstance(event, ItemScored) and time.monotonic() - self._last >= EVERY_S
+            late = isinstance(event, ItemScored) and self._clock() - self._last >= EVERY_S
             if late or isinstance(event, RunEnded):
-                self._last = time.monotonic()
+                self._last = self._clock()
                 self._write(self._line(self._meter))
 
     def _line(self, meter: Meter) -> str:
