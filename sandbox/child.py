@@ -6,10 +6,8 @@ import errno
 import gc
 import linecache
 import os
-import random
 import resource
 import signal
-import struct
 import sys
 import traceback
 import types
@@ -46,7 +44,6 @@ def live(descriptors: tuple[int, int, int, int], server: int, space: int, contai
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != server:
             os._exit(1)  # the server died before the line above
-        _reseed()
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
         contain()
     except BaseException as error:  # noqa: BLE001 (whatever it is, the program must not run)
@@ -66,14 +63,6 @@ def close_others() -> None:
     if _libc.syscall(_CLOSE_RANGE, CHANNEL + 1, ctypes.c_uint(0xFFFFFFFF), 0):
         code = ctypes.get_errno()
         raise OSError(code, f"close_range: {os.strerror(code)}")
-
-
-def _reseed() -> None:
-    """No two programs draw the same random numbers."""
-    random.seed()
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed(struct.unpack("=4I", os.urandom(16)))
 
 
 def _read(size: int) -> bytes:

@@ -87,6 +87,7 @@ class Zygote:
         caller: A pidfd of the caller, the second sign of its end.
         spares: How many children to fork ahead.
         contain: What each child puts on.
+        fork: As `os.fork`.
         space: Address space of this process in bytes, which every child starts with.
         null: Descriptor of ``/dev/null``.
     """
@@ -97,6 +98,7 @@ class Zygote:
         caller: int,
         spares: int,
         contain: Callable[[], None],
+        fork: Callable[[], int],
         space: int,
         null: int,
     ) -> None:
@@ -107,6 +109,7 @@ class Zygote:
         self.leases: dict[int, Child] = {}
         self.pidfds: dict[int, Child] = {}
         self.owed = 0
+        self.os_fork = fork
         self.poll = select.epoll()
         self.poll.register(control.fileno(), select.EPOLLIN)
         self.poll.register(caller, select.EPOLLIN)
@@ -135,8 +138,9 @@ class Zygote:
         channel, channel_out = socket.socketpair()
         stdout_out, stdout = os.pipe()
         stderr_out, stderr = os.pipe()
+        preload.reseed()
         try:
-            pid = os.fork()
+            pid = self.os_fork()
         except OSError:  # no process is to be had at the moment: the caller waits until one is
             self.owed += 1
             for fd in (stdout_out, stdout, stderr_out, stderr):
@@ -280,7 +284,7 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     preload.load(plan["preload"], plan["search"])
     space, null = _address_space(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     evidence: dict[str, str] = {}
-    contain = close_others
+    contain, fork = close_others, preload.fork_of(plan["preload"])
     if level != "unsafe":
         paths = preload.readable_paths()
         private = None if strict else privileges.private_owner(paths)
@@ -296,7 +300,7 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
         if strict:
             namespaces.end_with_parent()
         contain = _containment(level, paths, machine, tasks + privileges.THREADS, evidence)
-    return Zygote(control, caller, plan["spares"], contain, space, null), evidence
+    return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
 
 
 def _containment(
