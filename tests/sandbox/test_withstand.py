@@ -24,6 +24,8 @@ from withstand_corpus import CASES, Case
 from sandbox import Outcome
 
 NOBODY = 65534
+LATE_S = 2.0
+"""Seconds past its limit by which a program is gone even where many processes wait for each core."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Cal
     outcome = Outcome.model_validate_json(seen["outcome"])
     assert not case.faults(outcome), outcome
     assert not seen["harm"]
-    assert outcome.wall_s < case.limits["wall_s"] + 1.0
+    assert outcome.wall_s < case.limits["wall_s"] + LATE_S
     assert (outcome.hint is None) == (outcome.status == "ok")
     assert (outcome.error is None) == (outcome.status == "ok")
 

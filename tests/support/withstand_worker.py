@@ -28,6 +28,7 @@ import sandbox
 
 PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/")
 
+NOBODY = 65534
 DOCKER_CAPABILITIES = 0xA80425FB
 
 _DROP_BOUNDING, _SUBREAPER = 24, 36
@@ -139,10 +140,11 @@ class Canaries:
             seen[str(path)] = [*owner, *times, text, os.listxattr(path, follow_symlinks=False)]
         process = Path(f"/proc/{self.sentinel.pid}")
         seen["sentinel"] = [process.joinpath("limits").read_text(), os.sched_getaffinity(self.sentinel.pid)]
-        seen["sentinel state"] = process.joinpath("stat").read_text().rpartition(")")[2].split()[0] in "SR"
+        seen["sentinel state"] = process.joinpath("stat").read_text().rpartition(")")[2].split()[0] in "SRD"
         seen["sentinel priority"] = os.getpriority(os.PRIO_PROCESS, self.sentinel.pid)
         for name in ("shm", "sem", "msg"):
-            seen[name] = Path(f"/proc/sysvipc/{name}").read_text().splitlines()[1:]
+            lines = Path(f"/proc/sysvipc/{name}").read_text().splitlines()[1:]
+            seen[name] = [line for line in lines if str(NOBODY if os.geteuid() == 0 else os.geteuid()) in line.split()]
         return seen
 
     def harmed(self) -> list[str]:
@@ -182,7 +184,7 @@ def fill(case: Case, canaries: Canaries) -> str:
 @contextmanager
 def bystanders(plan: dict[str, Any]) -> Iterator[Canaries]:
     """The canaries, for as long as programs run."""
-    canaries = Canaries(Path(plan["canary"]), plan["token"], 65534 if os.geteuid() == 0 else None)
+    canaries = Canaries(Path(plan["canary"]), plan["token"], NOBODY if os.geteuid() == 0 else None)
     try:
         yield canaries
     finally:
