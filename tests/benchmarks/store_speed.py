@@ -27,6 +27,8 @@ from reasoning.store import Store
 from reasoning.usage import Usage
 
 SAMPLES = 40
+Found = tuple[str, float, str, bool]
+"""What was measured, its value, the unit with the bound, and whether the bound holds."""
 LOOKUPS = 20_000
 IDENTITY = identity_text({"engine": "scripted", "model": "bench"})
 SAMPLING = Sampling(temperature=0.7, max_tokens=300)
@@ -76,7 +78,7 @@ def memory_mib() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def lookups(path: Path, draws: int) -> Iterator[tuple[str, float, str, bool]]:
+def lookups(path: Path, draws: int) -> Iterator[Found]:
     dice = random.Random(1)
     store = Store.open(path)
     asks = [(request(dice.randrange(draws // SAMPLES)), dice.randrange(SAMPLES)) for _ in range(LOOKUPS)]
@@ -97,27 +99,33 @@ def lookups(path: Path, draws: int) -> Iterator[tuple[str, float, str, bool]]:
     yield f"memory grown over {LOOKUPS} look-ups", grown, "MiB (at most 8)", grown <= 8
 
 
-async def replay(path: Path) -> Iterator[tuple[str, float, str, bool]]:
-    """Warm replay of 250 requests × 40 draws through a whole backend, by request and by path."""
-    best = {"one call a request": 0.0, "one call a draw": 0.0}
-    async with reasoning.open_backend("scripted/constant", text=text(random.Random(2)), store=path) as backend:
+async def replay(path: Path) -> list[Found]:
+    """Warm replay of 250 requests × 40 draws through a whole backend, by request and by path.
+
+    One thread does it all, so that its CPU time is what an idle machine's clock would show.
+    """
+    said = text(random.Random(2))
+    async with reasoning.open_backend("scripted/constant", text=said, store=path) as backend:
         await asyncio.gather(*(backend.complete(request(n), range(SAMPLES)) for n in range(250)))
+    best = {"one call a request": (0.0, 0.0), "one call a draw": (0.0, 0.0)}
     for _ in range(5):
         for way in best:
-            async with reasoning.open_backend("scripted/constant", text=text(random.Random(2)), store=path) as backend:
+            async with reasoning.open_backend("scripted/constant", text=said, store=path) as backend:
                 asked = [request(n) for n in range(250)]
                 each = [range(SAMPLES)] if way == "one call a request" else [[row] for row in range(SAMPLES)]
-                began = time.perf_counter()
+                began, cpu = time.perf_counter(), time.process_time()
                 done = await asyncio.gather(*(backend.complete(one, rows) for one in asked for rows in each))
-                best[way] = max(best[way], 250 * SAMPLES / (time.perf_counter() - began))
+                spent = time.process_time() - cpu, time.perf_counter() - began
                 assert sum(map(len, done)) == 250 * SAMPLES
                 assert backend.paid.calls == 0
-    return iter(
-        [(f"warm replay, {way}", speed, "draws/s (at least 20000)", speed >= 20_000) for way, speed in best.items()]
-    )
+                best[way] = max(best[way], (250 * SAMPLES / spent[0], 250 * SAMPLES / spent[1]))
+    return [
+        (f"warm replay, {way}", cpu, f"draws/s of CPU time (at least 20000), {clock:.0f} by the clock", cpu >= 20_000)
+        for way, (cpu, clock) in best.items()
+    ]
 
 
-async def writes(path: Path) -> tuple[str, float, str, bool]:
+async def writes(path: Path) -> Found:
     """Durable writes, each draw a call of its own and waited for by its own task."""
     store, draws = Store.open(path), 5000
     asked = [request(-n) for n in range(1, draws + 1)]
