@@ -1,0 +1,108 @@
+"""Thousands of programs in a row, one in twenty hostile: memory, descriptors and processes stay as they are."""
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+import sandbox
+from sandbox import Limits, Sandbox
+
+HOSTILE = {
+    "while True: pass": {"timeout", "cpu_limit"},
+    "import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass": {"timeout"},
+    "x = []\nwhile True: x.append(bytearray(10**7))": {"memory_limit"},
+    "while True: print('x' * 9999)": {"output_limit"},
+    "import os; os.fork()": {"error"},
+    "import os; os.write(3, b'x' * 99); os._exit(0)": {"protocol_error"},
+    "import ctypes; ctypes.string_at(0)": {"signal"},
+    "import os; os._exit(3)": {"exited"},
+    "import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\nraise SystemExit": {"exited"},
+    "import os\nfor fd in range(256):\n    try: os.close(fd)\n    except OSError: pass\nans = 1": {"error", "exited"},
+}
+HONEST = "import math\ndef f(n):\n    return 1 if n < 2 else n * f(n - 1)\nans = f({}) + math.floor(2.5)"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process, its server and its children hold.
+
+    Attributes:
+        mine_kb: Resident memory of this process.
+        server_kb: Resident memory of the server.
+        descriptors: Open in this process.
+        server_descriptors: Open in the server.
+        children: Processes below the server.
+    """
+
+    mine_kb: int
+    server_kb: int
+    descriptors: int
+    server_descriptors: int
+    children: int
+
+
+def held(server: int) -> Held:
+    with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as file:
+        children = len(file.read().split())
+    return Held(
+        resident(os.getpid()),
+        resident(server),
+        len(os.listdir("/proc/self/fd")),
+        len(os.listdir(f"/proc/{server}/fd")),
+        children,
+    )
+
+
+def resident(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+
+def soak(count: int) -> None:
+    sandbox.shutdown()
+    box = Sandbox(limits=Limits(wall_s=0.5, cpu_s=0.5), preload=())
+    server = box._station.ready()[0].pid
+    dice = random.Random(count)
+    statuses: Counter[str] = Counter()
+
+    def batch(size: int) -> None:
+        programs, expected = [], []
+        for _ in range(size):
+            if dice.random() < 0.05:
+                program, allowed = dice.choice(sorted(HOSTILE.items()))
+            else:
+                program, allowed = HONEST.format(dice.randrange(50)), {"ok"}
+            programs.append(program)
+            expected.append(allowed)
+        for program, allowed, outcome in zip(programs, expected, box.map(programs), strict=True):
+            slow = {"timeout"}  # on a loaded machine half a second is soon over
+            assert outcome.status in allowed | slow, (program, outcome)
+            statuses[outcome.status] += 1
+
+    batch(count // 5)
+    before = held(server)
+    for _ in range(8):
+        batch(count // 10)
+    after = held(server)
+    assert box._station.ready()[0].pid == server
+    assert after.descriptors <= before.descriptors
+    assert after.server_descriptors <= before.server_descriptors
+    assert after.children <= box.parallel
+    assert after.server_kb <= before.server_kb + 2_000
+    assert after.mine_kb <= before.mine_kb + 8_000
+    assert statuses["ok"] > 0.9 * count
+    sandbox.shutdown()
+    print(f"{count:,} programs: {dict(statuses)}\nbefore {before}\nafter  {after}")
+
+
+def test_a_short_soak() -> None:
+    soak(400)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_twenty_thousand_programs() -> None:
+    soak(20_000)
