@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
 from evals.header import Growth, RunHeader, growth
@@ -25,16 +26,11 @@ from reasoning.errors import SpendLimitError
 from reasoning.problem import Problem
 from strategies.strategy import Strategy
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 SAVE_EVERY_S = 10.0
 """Seconds after which time and money spent so far are written down while a run goes on."""
-
-
-def evaluate(task: Task | str, strategy: Strategy | str, backend: Backend | str, **how: Any) -> Run:
-    """Solves, scores and logs a task's problems; `aevaluate` for sync code, scripts and notebooks.
-
-    Ctrl-C ends it in good order: what is done is kept, and the same call goes on from there.
-    """
-    return loop.run(aevaluate(task, strategy, backend, **how))
 
 
 async def aevaluate(
@@ -110,6 +106,21 @@ async def aevaluate(
 
             listeners.append(opened.enter_context(display()))
         return await run_job(job, listeners)
+
+
+def _sync(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The twin of an async function for sync code, with the same arguments."""
+
+    @functools.wraps(work)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        return loop.run(work(*args, **kwargs))
+
+    twin.__name__ = twin.__qualname__ = work.__name__.removeprefix("a")
+    return twin
+
+
+evaluate = _sync(aevaluate)
+"""`aevaluate` for sync code, scripts and notebooks. Ctrl-C ends it in good order: the same call goes on from there."""
 
 
 async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from reasoning import loop
 from reasoning.backends.backend import Backend
-from reasoning.errors import ConfigError, ReasoningError, RunStopped, SpendLimitError
+from reasoning.errors import FAMILY, ConfigError, RunStopped, SpendLimitError
 from reasoning.problem import Problem
 from strategies.events import ItemEvent, OnEvent, PathEvent
 from strategies.gathering import cancel_all, gather_paths
@@ -170,7 +170,7 @@ class Strategy(Named):
     ) -> Result:
         try:
             return await self.asolve(problem, backend, **how)
-        except ReasoningError:
+        except FAMILY:  # a sandbox that cannot be used, for instance, breaks every problem alike
             raise
         except Exception as error:
             if errors == "raise":

@@ -14,9 +14,11 @@ from evals.item import Item
 from evals.lines import Context, Shared, decode, encode, to_bytes
 from evals.lines.texts import Texts, read_texts
 from evals.record import Record
+from evals.summary import Summary
 from reasoning.answer import kind
 from reasoning.backends.scripted import Script
 from reasoning.completion import Completion, Failure
+from reasoning.request import Request
 from reasoning.usage import Usage
 from sandbox.outcome import Isolation, Outcome
 from strategies.chain_of_thought import ChainOfThought
@@ -166,6 +168,20 @@ def test_a_weighted_tally_and_its_tie_survive() -> None:
     record = Record.of(ITEM, result.model_copy(update={"order_safe": False}))
     assert record.path_scores == (1.0, 0.0, 0.0, 0.0)
     assert again(record)[0] == record
+
+
+def test_asides_and_members_survive_and_count() -> None:
+    aside = Completion(
+        index=0, text="80", usage=Usage(prompt_tokens=7, completion_tokens=1), request=Request(prompt="Sure?")
+    )
+    path = Path.answered(ITEM.problem, 0, (), Fraction(3), signals={"judge": 0.8}, asides=(aside,), member=1)
+    tally = Tally(classes=(AnswerClass(key="3", answer=Fraction(3), votes=1, weight=1),))
+    record = Record.of(ITEM, Result.decided(ITEM.problem, [path], tally, "single path"))
+    back, line = again(record)
+    assert back == record
+    summary = Summary()
+    summary.add(json.loads(line))
+    assert summary.usage == record.result.usage == Usage(prompt_tokens=7, completion_tokens=1)
 
 
 def test_metadata_group_and_path_scores_of_a_verifier_survive() -> None:

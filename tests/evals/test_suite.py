@@ -114,7 +114,7 @@ def test_a_suite_that_extends_itself_is_refused(folder: Path) -> None:
         ("samples: 3", "sampels: 3", r"suite\.yaml, line 9: .*'sampels'. Did you mean 'samples'"),
         ("most_shots: 2", "most_shots: 0", r"suite\.yaml, line 9: "),
         ("{text:", "{txt:", r"suite\.yaml, line 14: .*'txt'. Did you mean 'text'"),
-        ("- scripted/constant\n", "- scriptd/constant\n", r"suite\.yaml, line 13: .*'scriptd'. Did you mean 'scripted'"),
+        ("- scripted/constant\n", "- scriptd/constant\n", r"line 13: .*'scriptd'. Did you mean 'scripted'"),
         ("quantum", "qantum", r"suite\.yaml, line 4: .*'qantum'. Did you mean 'quantum'"),
         ("    name: three\n", "    where: levl == 1\n", r"'levl'. Did you mean 'level'"),
         ("    name: other\n", "", "would share the folder mine--direct--scripted-constant"),
