@@ -7,7 +7,7 @@ others by a random key.
 Draws that do not depend on their company. With flash attention on and the KV cache in bfloat16, llama.cpp's CPU code
 computes each token's attention row by row, in one order, whatever else is in the batch; its float16 and float32 caches
 take tiles for many tokens and other code for one, whose sums differ in the last bits, and so do its matrix products in
-some types. Measured with the types of `EXACT_TYPES` on x86-64 (AVX2): equal to the last bit of every log-probability
+some types. Measured for the models of `EXACT_MODELS` on x86-64 (AVX2): equal to the last bit of every log-probability
 alone, in a busy batch, as n samples, and behind a prefix left in the cache by another request.
 """
 
@@ -26,8 +26,8 @@ from reasoning.backends.gguf import GgufHeader
 from reasoning.backends.loopback import Loopback
 from reasoning.errors import BackendError, MissingPackageError
 
-EXACT_ARCHITECTURES = frozenset({"llama"})
-EXACT_TYPES = frozenset({"Q4_1", "Q8_0"})
+EXACT_MODELS = frozenset({("llama", ("Q4_1", "Q8_0"))})
+"""Architectures with their matrices' types, the one with most weights first, for which that was measured."""
 MOST_THREADS = 16
 
 
@@ -114,8 +114,7 @@ def is_exact(header: GgufHeader, kv_cache: str, gpu: bool) -> bool:
         not gpu
         and kv_cache == "bf16"
         and platform.machine().lower() in ("x86_64", "amd64")
-        and header.architecture in EXACT_ARCHITECTURES
-        and EXACT_TYPES.issuperset(header.matrix_types)
+        and (header.architecture, header.matrix_types) in EXACT_MODELS
     )
 
 

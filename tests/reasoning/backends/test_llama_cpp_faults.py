@@ -86,7 +86,7 @@ def test_exactness_is_claimed_only_where_it_was_measured(monkeypatch: pytest.Mon
     assert is_exact(measured, "bf16", gpu=False)
     assert not is_exact(measured, "f16", gpu=False)
     assert not is_exact(measured, "bf16", gpu=True)
-    assert not is_exact(measured.model_copy(update={"matrix_types": ("Q4_K",)}), "bf16", gpu=False)
+    assert not is_exact(measured.model_copy(update={"matrix_types": ("Q8_0",)}), "bf16", gpu=False)
     assert not is_exact(measured.model_copy(update={"architecture": "qwen3moe"}), "bf16", gpu=False)
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert not is_exact(measured, "bf16", gpu=False)
