@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from reasoning.completion import Completion
 from reasoning.request import Request
+from reasoning.store.claims import Claims
 
 Flights = dict[tuple[bytes, int], "Flight"]
 """Each draw that is being bought, by its key and row."""
@@ -67,14 +68,16 @@ class Purchase:
 
     Attributes:
         waiting: The rows that have not landed yet.
-        task: The call; None before it starts.
+        task: The call; None before it starts. It owns the claims on its draws.
     """
 
-    def __init__(self, key: bytes, request: Request, rows: Iterable[int], flights: Flights) -> None:
+    def __init__(
+        self, key: bytes, request: Request, rows: Iterable[int], flights: Flights, claims: Claims | None = None
+    ) -> None:
         self.key, self.request = key, request
         self.waiting = {row: Flight(self) for row in rows}
         self.task: asyncio.Task[None] | None = None
-        self._flights = flights
+        self._flights, self._claims = flights, claims
         flights.update({(key, row): flight for row, flight in self.waiting.items()})
 
     def land(self, flights: dict[int, Flight], completions: Iterable[Completion]) -> None:
@@ -109,3 +112,5 @@ class Purchase:
     def _forget(self, row: int, flight: Flight) -> None:
         if self._flights.get((self.key, row)) is flight:
             del self._flights[self.key, row]
+        if self._claims is not None:
+            self._claims.release(self.key, row, self.task)

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from reasoning import plugins
 from reasoning.backends.backend import Backend
 from reasoning.backends.budgeted import Budgeted
+from reasoning.backends.claimed import Claimed
 from reasoning.backends.opened import OpenedBackend
 from reasoning.backends.paced import Paced, shared_pacer
 from reasoning.backends.pacer import REMOTE_CONCURRENCY, Pacer
 from reasoning.backends.retrying import Retrying, RetryPolicy
-from reasoning.backends.stored import Stored
+from reasoning.backends.stored import Stored, not_before
 from reasoning.budget import Budget, Ledger, SpendLimit
 from reasoning.errors import ConfigError, UnknownNameError
 from reasoning.loop import home_loop
@@ -172,8 +173,10 @@ def _layered(
     limit = options.spend_limit
     budget = Budget(limit) if isinstance(limit, SpendLimit) else limit
     budgeted = Budgeted(driver, ledger, budget, price)
-    retrying = Retrying(Paced(budgeted, _pacer(driver, options)), options.retry)
-    stored = Stored(retrying, store, fresh=options.fresh, max_age=options.max_age, ledger=ledger, price=price)
+    moment = not_before(store, fresh=options.fresh, max_age=options.max_age)
+    claimed = budgeted if store is None else Claimed(budgeted, store, moment)
+    retrying = Retrying(Paced(claimed, _pacer(driver, options)), options.retry)
+    stored = Stored(retrying, store, not_before=moment, ledger=ledger, price=price)
     return OpenedBackend(stored, ledger, price)
 
 

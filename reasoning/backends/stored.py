@@ -32,8 +32,7 @@ class Stored(Layer):
     Args:
         inner: Where draws are bought.
         store: Where they are kept; closed with this layer.
-        fresh: Draws stored before now do not count: buy them anew.
-        max_age: Draws older than so many seconds do not count.
+        not_before: Draws stored before this time (Unix milliseconds, see `not_before`) do not count.
         ledger: Where double purchases are counted.
         price: Prices what was stored without a cost.
 
@@ -47,8 +46,7 @@ class Stored(Layer):
         inner: Backend,
         store: Store | None = None,
         *,
-        fresh: bool = False,
-        max_age: float | None = None,
+        not_before: int = 0,
         ledger: Ledger | None = None,
         price: Price | None = None,
     ) -> None:
@@ -57,7 +55,7 @@ class Stored(Layer):
         self._ledger, self._price = ledger, price
         self._identity = identity_text(inner.identity)
         self._score_identity = identity_text({**inner.identity, "verb": "score"})
-        self._not_before = _not_before(store, fresh, max_age)
+        self._not_before = not_before
         self._watch = Watch(inner.spec, store.served(self._identity) if store else set())
         self._turn: dict[bytes, list[Ask]] = {}
         self._own_flights: Flights = {}
@@ -151,7 +149,7 @@ class Stored(Layer):
         if missing and self._broken is not None:
             raise self._broken
         for chunk in consecutive_runs(key, missing, self.capabilities.max_samples):
-            self._buy(Purchase(key, request, chunk, flights))
+            self._buy(Purchase(key, request, chunk, flights, self.store.claims if self.store is not None else None))
         for ask in asks:
             for row in set(ask.rows):
                 if row in found:
@@ -231,8 +229,14 @@ class Stored(Layer):
         return completion.model_copy(update={"cost": self._price.cost(completion.usage)})
 
 
-def _not_before(store: Store | None, fresh: bool, max_age: float | None) -> int:
-    """The time (Unix milliseconds) before which stored draws do not count."""
+def not_before(store: Store | None, *, fresh: bool = False, max_age: float | None = None) -> int:
+    """The time (Unix milliseconds) before which stored draws do not count.
+
+    Args:
+        store: Whose clock counts.
+        fresh: Nothing that is stored by now counts: buy it anew.
+        max_age: What is older than so many seconds does not count.
+    """
     if store is None:
         return 0
     if fresh:

@@ -19,6 +19,7 @@ from reasoning.completion import Completion
 from reasoning.errors import StoreError
 from reasoning.request import Request
 from reasoning.store import codec, place, schema
+from reasoning.store.claims import Claims
 from reasoning.store.codec import DrawRow, Shared
 
 _SELECT = f"SELECT served, {codec.COLUMNS} FROM draw WHERE request = ? AND created >= ? AND row "  # noqa: S608
@@ -38,7 +39,8 @@ class Kept(NamedTuple):
 
     Attributes:
         completions: The draws as they stand in the store, in the order in which they were handed over.
-        doubles: How many of them another process had committed first: bought twice, and the first one counts.
+        doubles: How many of them another process had committed first: bought twice, and the first one counts. A draw
+            that is stored already, and is the same purchase, is none.
     """
 
     completions: list[Completion]
@@ -65,6 +67,7 @@ class Store:
 
     Attributes:
         path: The file.
+        claims: Who is buying which draw, across processes.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
@@ -73,6 +76,7 @@ class Store:
         self._process = os.getpid()
         self._users = 1
         self._reader, self._writer = schema.connect(path), schema.connect(path)
+        self.claims = Claims(path)
         self._reading, self._waking = threading.Lock(), threading.Lock()
         self._waiting: collections.deque[_Put] = collections.deque()
         self._awake = False
@@ -114,6 +118,7 @@ class Store:
         self._thread.shutdown()
         self._reader.close()
         self._writer.close()
+        self.claims.close()
 
     def flights(self, loop: asyncio.AbstractEventLoop) -> dict[Any, Any]:
         """The draws that are being bought on a loop right now, shared by all who buy into this store."""
@@ -215,8 +220,8 @@ class Store:
             served = _id(connection, "served", by, {})
             changed = connection.execute(_INSERT, (request, served, *draw, put.not_before)).rowcount
             if not changed:
-                doubles += 1
                 kept[at] = _read(connection, put.key, put.request, [draw.row], 0)[draw.row]
+                doubles += kept[at] != completion.model_copy(update={"cost": kept[at].cost})
         return Kept(kept, doubles)
 
     @contextlib.contextmanager

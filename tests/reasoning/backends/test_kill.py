@@ -128,8 +128,8 @@ def test_processes_share_one_store(fault_server: FaultServer, tmp_path: Path, pr
     assert all(result["draws"] == results[0]["draws"] for result in results)
     stats = fault_server.stats()
     assert stats["sold"] == sum(result["paid"]["draws"] for result in results)
-    assert stats["sold_again"] == sum(result["paid"]["doubles"] for result in results)
+    assert stats["sold_again"] == sum(result["paid"]["doubles"] for result in results) == 0
     found = checking.verify(store)
     assert found.clean, found.problems
     assert found.draws == DRAWS
-    print(f"{processes} processes, {stats['sold_again']} of {stats['sold']} draws bought twice")
+    assert len([result for result in results if result["paid"]["draws"]]) > 1, "one process did it all"

@@ -13,7 +13,7 @@ import reasoning
 from reasoning.backends.backend import Capabilities
 from reasoning.backends.landing import landed
 from reasoning.backends.scripted import Script, Scripted, ScriptedOptions
-from reasoning.backends.stored import Stored
+from reasoning.backends.stored import Stored, not_before
 from reasoning.budget import Ledger
 from reasoning.completion import Completion, Failure
 from reasoning.errors import AuthenticationError, BackendError, StoreWriteError
@@ -287,11 +287,13 @@ async def test_fresh_and_max_age_buy_anew_and_replace(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "s", clock=lambda: now[0])
     await Stored(scripted(lambda r, i: "old"), store).complete(asked(), [0])
     now[0] += 100
-    assert (await Stored(scripted(), store, max_age=200).complete(asked(), [0]))[0].text == "old"
     young = scripted(lambda r, i: "young")
-    assert (await Stored(young, store, max_age=50).complete(asked(), [0]))[0].text == "young"
+    lasting = Stored(young, store, not_before=not_before(store, max_age=200))
+    assert (await lasting.complete(asked(), [0]))[0].text == "old"
+    short = Stored(young, store, not_before=not_before(store, max_age=50))
+    assert (await short.complete(asked(), [0]))[0].text == "young"
     fresh = scripted(lambda r, i: "fresh")
-    layer = Stored(fresh, store, fresh=True)
+    layer = Stored(fresh, store, not_before=not_before(store, fresh=True))
     assert [(await layer.complete(asked(), [0]))[0].text for _ in range(2)] == ["fresh", "fresh"]
     assert len(fresh.calls) == 1
     assert (await Stored(scripted(), store).complete(asked(), [0]))[0].text == "fresh"

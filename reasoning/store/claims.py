@@ -1,0 +1,90 @@
+"""Which draws this process is buying, for other processes to see.
+
+A claim is a lock on one byte of a file beside the store, at an offset made of the draw's key and row. The system drops
+a process's locks when it ends, however it ends: no claim outlives its owner, and nothing is ever cleaned up.
+"""
+
+import errno
+import os
+import sys
+import threading
+from pathlib import Path
+
+from reasoning.errors import StoreError
+
+_OFFSETS = 2**62
+
+if sys.platform == "win32":  # claims hold within the process only, and the first committed draw wins
+
+    def _lock(file: int, at: int) -> None:
+        """Nothing to lock."""
+
+    def _unlock(file: int, at: int) -> None:
+        """Nothing to unlock."""
+
+else:
+    import fcntl
+
+    def _lock(file: int, at: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, at)
+
+    def _unlock(file: int, at: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, at)
+
+
+class Claims:
+    """The claims on one store's draws; safe to use from any thread.
+
+    Args:
+        path: The store's file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(f"{path}-flights")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._owners: dict[int, object] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: bytes, row: int, owner: object) -> bool:
+        """Claims a draw; False where another process, or another owner here, is buying it.
+
+        Raises:
+            StoreError: The file system refuses locks.
+        """
+        at = _offset(key, row)
+        with self._lock:
+            if at in self._owners:
+                return self._owners[at] is owner
+            if not self._locked(at):
+                return False
+            self._owners[at] = owner
+            return True
+
+    def release(self, key: bytes, row: int, owner: object) -> None:
+        """Gives a claim up, if this owner holds it."""
+        at = _offset(key, row)
+        with self._lock:
+            if at in self._owners and self._owners[at] is owner:
+                del self._owners[at]
+                _unlock(self._file, at)
+
+    def close(self) -> None:
+        """Gives all claims up."""
+        os.close(self._file)
+
+    def _locked(self, at: int) -> bool:
+        try:
+            _lock(self._file, at)
+        except OSError as error:
+            if error.errno in {errno.EACCES, errno.EAGAIN}:
+                return False
+            raise StoreError(
+                f"The file {self._path} cannot be locked ({error.strerror}). Put the store on a local disk with "
+                "--store FILE or REASONING_STORE."
+            ) from error
+        return True
+
+
+def _offset(key: bytes, row: int) -> int:
+    """Neighbouring rows are neighbouring bytes, so that the system keeps one lock for a chunk of them."""
+    return (int.from_bytes(key[:7], "big") + row) % _OFFSETS
