@@ -7,14 +7,13 @@ counts.
 
 import contextlib
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self, overload
 
 from evals.folder import HEADER, RESULTS, write_whole
 from evals.header import RunHeader, read_header
-from evals.lines import Context, Line, Shared, decode, encode, to_bytes
+from evals.lines import Context, Line, Shared, decode, encode, from_bytes, to_bytes
 from evals.lock import hold
 from evals.record import Record
 from evals.summary import Key, Summary
@@ -181,7 +180,7 @@ class RunLog:
                 if not data.endswith(b"\n"):
                     break
                 try:
-                    self._count(json.loads(data), self._end)
+                    self._count(from_bytes(data), self._end)
                 except (ValueError, KeyError, TypeError, IndexError) as error:
                     raise DataError(
                         f"{self.folder / RESULTS}, at byte {self._end}: expected a line of a run log, {error!r}; "
@@ -217,8 +216,7 @@ class Records(Sequence[Record]):
 
 def _line_at(file: BinaryIO, offset: int) -> Line:
     file.seek(offset)
-    line: Line = json.loads(file.readline())
-    return line
+    return from_bytes(file.readline())
 
 
 def _hold(file: BinaryIO, folder: Path) -> None:

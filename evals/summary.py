@@ -1,6 +1,5 @@
 """What the lines of a run come to: counted line by line, whether they were just written or are read again."""
 
-import math
 from collections import Counter
 from typing import NamedTuple
 
@@ -116,7 +115,7 @@ class Summary:
             sums[id] = sums.get(id, 0.0) + (score or 0.0)
         if not sums:
             return None
-        scores = [math.fsum((total,)) / repeats for total in sums.values()] + [0.0] * (items - len(sums))
+        scores = [total / repeats for total in sums.values()] + [0.0] * (items - len(sums))
         groups = [self.groups.get(id) for id in sums] + [None] * (items - len(sums)) if self.groups else None
         return interval(scores, groups)
 

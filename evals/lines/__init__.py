@@ -5,9 +5,9 @@ result's usage, the scores of paths that agree with the result) is left out. Tok
 are in the store of draws.
 """
 
-from evals.lines.context import Context, Line, to_bytes
+from evals.lines.context import Context, Line, from_bytes, to_bytes
 from evals.lines.decoding import decode
 from evals.lines.encoding import encode
 from evals.lines.shared import Shared
 
-__all__ = ["Context", "Line", "Shared", "decode", "encode", "to_bytes"]
+__all__ = ["Context", "Line", "Shared", "decode", "encode", "from_bytes", "to_bytes"]

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 from evals.lines.shared import Shared
 from reasoning.answer import AnswerKind
 from reasoning.sampling import Sampling
@@ -17,6 +19,19 @@ def to_bytes(line: Line) -> bytes:
         return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     except UnicodeEncodeError:  # lone surrogates in a model's text: escaped, they survive
         return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def from_bytes(data: bytes) -> Line:
+    """The line that `to_bytes` wrote.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        line: Line = from_json(data)
+    except ValueError:  # lone surrogates, which only the standard library reads
+        line = json.loads(data)
+    return line
 
 
 class Context:

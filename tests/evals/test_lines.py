@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from solving import scripted
 
 from evals.item import Item
-from evals.lines import Context, Shared, decode, encode, to_bytes
+from evals.lines import Context, Shared, decode, encode, from_bytes, to_bytes
 from evals.lines.texts import Texts, read_texts
 from evals.record import Record
 from evals.summary import Summary
@@ -56,7 +56,7 @@ def again(record: Record, seed: int = 0) -> tuple[Record, str]:
     assert data.endswith(b"\n")
     assert data.count(b"\n") == 1
     kept = json.loads(json.dumps(written.shared.values))
-    return decode(json.loads(data), Context(ITEM.problem.kind, Shared(kept), seed)), data.decode()
+    return decode(from_bytes(data), Context(ITEM.problem.kind, Shared(kept), seed)), data.decode()
 
 
 def replies(*texts: str) -> Script:
@@ -232,5 +232,5 @@ def test_a_kind_that_is_not_a_number_survives() -> None:
     item = Item.of("c", "Which?\n(A) one\n(B) two", "B", "choice")
     record = solved(Direct(), replies("The answer is (B)."), item)
     context = Context(kind("choice"), Shared())
-    assert decode(json.loads(to_bytes(encode(record, context))), context) == record
+    assert decode(from_bytes(to_bytes(encode(record, context))), context) == record
     assert record.score == 1.0
