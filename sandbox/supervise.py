@@ -13,7 +13,7 @@ from sandbox.hints import hint
 from sandbox.limits import Limits
 from sandbox.messages import Report
 from sandbox.outcome import Isolation, Outcome, Status
-from sandbox.server import Lease, ServerLost
+from sandbox.server import LEASE_S, Lease, ServerLost
 
 GRACE_S: Final = 20.0
 """Seconds after the time limit by which the server must have reported; then it counts as lost."""
@@ -88,12 +88,15 @@ def _converse(lease: Lease, request: bytes, limits: Limits) -> Conversation:
         lease.stdout: Intake(limits.output_bytes),
         lease.stderr: Intake(limits.output_bytes),
     }
+    if _contained(lease, intakes[lease.channel.fileno()]):
+        _send(lease.server, messages.START.pack(limits.wall_s, limits.cpu_s))
+    else:
+        request = b""
     poll = select.poll()
     for fd in (*intakes, lease.server.fileno()):
         poll.register(fd, select.POLLIN)
     unsent = memoryview(request)
     poll.register(lease.channel.fileno(), select.POLLIN | select.POLLOUT)
-    _send(lease.server, messages.START.pack(limits.wall_s, limits.cpu_s))
     last = time.monotonic() + limits.wall_s + GRACE_S
     killed = False
     while True:
@@ -115,6 +118,18 @@ def _converse(lease: Lease, request: bytes, limits: Limits) -> Conversation:
             if intakes[fd].over and not killed:
                 killed = True
                 lease.abandon()
+
+
+def _contained(lease: Lease, channel: Intake) -> bool:
+    """Wait until the child says that it is contained: on a busy machine that may take a while, which is not its own."""
+    lease.channel.settimeout(LEASE_S)
+    try:
+        channel.take(lease.channel.recv(len(messages.READY)))
+    except TimeoutError:
+        raise ServerLost("the server's child does not start") from None
+    finally:
+        lease.channel.settimeout(None)
+    return channel.data == messages.READY
 
 
 def _send(server: socket.socket, message: bytes) -> None:
