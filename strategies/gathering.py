@@ -28,9 +28,9 @@ async def gather_paths(
     try:
         timeout = None if until is None else max(0.0, until - asyncio.get_running_loop().time())
         _, late = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
-        broke = next((error for task in tasks if task.done() and (error := task.exception())), None)
-        if broke is not None:
-            raise broke
+        broke = [error for task in tasks if task.done() and (error := task.exception())]
+        if broke:
+            raise broke[0]
     finally:
         await cancel_all(tasks)
     return [
@@ -40,9 +40,8 @@ async def gather_paths(
 
 
 async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancels what is not done and waits until it has wound down."""
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
+    """Cancels what is not done, waits until it has wound down, and takes note of how each ended."""
+    tasks = list(tasks)
+    for task in tasks:
         task.cancel()
-    if pending:
-        await asyncio.gather(*pending, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """Waves, votes and stopping: the same result whatever order the answers arrive in."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Sequence
 
@@ -163,3 +164,19 @@ def test_usage_is_what_the_decided_paths_cost() -> None:
     result = SelfConsistency(of=Direct(), samples=5).solve(PROBLEM, backend)
     assert result.usage.completion_tokens == sum(path.usage.completion_tokens for path in result.paths) == 20
     assert result.cost is None
+
+
+def test_several_paths_that_stop_a_run_at_once_raise_one_error_and_leave_no_complaint() -> None:
+    def script(request: Request, index: int) -> str:
+        raise BadRequestError(f"no {index}")
+
+    complaints: list[object] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        with pytest.raises(BadRequestError, match="no 0"):
+            await SelfConsistency(of=Direct(), samples=4).asolve(PROBLEM, scripted(script))
+        gc.collect()
+
+    asyncio.run(run())
+    assert complaints == []
