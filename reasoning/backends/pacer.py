@@ -15,6 +15,9 @@ REMOTE_CONCURRENCY = 64
 CUT = 0.8
 COOL_DOWN_S = 15.0
 BUSY = 0.8
+OWN_SHARE, TOO_MUCH = 0.1, 0.3
+"""Shares of a request's time that may be this client's own delay: beyond the first, more in flight would only cost
+more; beyond the second, fewer cost less."""
 LONGEST_PAUSE_S = 30.0
 MINUTE_S = 60.0
 
@@ -60,9 +63,45 @@ class MinuteWindow:
 
 @dataclass
 class Slot:
-    """One request in flight."""
+    """One request in flight.
 
+    Attributes:
+        began: When it got its slot.
+        tokens: Its entry in the window of tokens.
+    """
+
+    began: float = 0.0
     tokens: list[float] | None = None
+
+
+class Lag:
+    """How much of a request's time is this client's own delay.
+
+    Attributes:
+        request_s: The quickest request of late: one in whose time the client's own delay is least.
+        loop_s: How long the loop takes to come round, a moving average.
+    """
+
+    def __init__(self) -> None:
+        self.request_s = 0.0
+        self.loop_s = 0.0
+        self._probing = False
+
+    @property
+    def share(self) -> float:
+        """The loop's delay as a share of a request's time."""
+        return self.loop_s / self.request_s if self.request_s else 0.0
+
+    def answered(self, seconds: float, clock: Callable[[], float]) -> None:
+        """Takes a request's time, and measures how long the loop takes to come round."""
+        self.request_s = min(seconds, self.request_s * 1.001) if self.request_s else seconds
+        if not self._probing:
+            self._probing = True
+            asyncio.get_running_loop().call_soon(self._came_round, clock(), clock)
+
+    def _came_round(self, then: float, clock: Callable[[], float]) -> None:
+        self._probing = False
+        self.loop_s += (clock() - then - self.loop_s) * 0.1
 
 
 class Pacer:
@@ -70,8 +109,10 @@ class Pacer:
 
     Adaptive concurrency: begins with `start` in flight; a rate-limit answer cuts the number by a fifth, at most once
     in 15 s, and within these 15 s it does not grow. It grows only when over 80 % of it is in use: by one for each
-    answer until the first cut, after that by one for each round of answers. A `Retry-After` pauses all of it, for 30 s
-    at most (each request waits its own in the retry layer). Those who wait go first come, first served.
+    answer until the first cut, after that by one for each round of answers. It does not grow while the loop's own delay
+    is over 10 % of the quickest request's time: then this client is what is slow, and more in flight cost it more for
+    each; over 30 % it falls back towards `start`. A `Retry-After` pauses all of it, for 30 s at most (each request
+    waits its own in the retry layer). Those who wait go first come, first served.
 
     Args:
         start: Requests in flight to begin with.
@@ -95,7 +136,8 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._given_cap, self._default_cap = cap, default_cap
-        self._limit = float(min(start, self.cap) if adaptive else self.cap)
+        self._start = float(min(start, self.cap) if adaptive else self.cap)
+        self._limit = self._start
         self._adaptive, self._cut_before = adaptive, False
         self._requests = MinuteWindow(requests_per_minute) if requests_per_minute else None
         self._tokens = MinuteWindow(tokens_per_minute) if tokens_per_minute else None
@@ -104,6 +146,7 @@ class Pacer:
         self._cool_at = self._resume_at = 0.0
         self._queue: collections.deque[tuple[asyncio.Future[Slot], int]] = collections.deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._lag = Lag()
 
     @property
     def cap(self) -> int:
@@ -168,8 +211,12 @@ class Pacer:
             self._tokens.correct(slot.tokens, sum((c.billed or c.usage).total_tokens for c in completions))
         if limited:
             self._slow_down(max(failure.retry_after or 0.0 for failure in limited))
-        elif self._adaptive and busy and completions and completions[0].failure is None:
-            self._speed_up()
+        elif self._adaptive and completions and completions[0].failure is None:
+            self._lag.answered(self._clock() - slot.began, self._clock)
+            if self._lag.share > TOO_MUCH:
+                self._limit = max(self._limit - 1 / self._limit, min(self._start, self._limit))
+            elif busy and self._lag.share <= OWN_SHARE:
+                self._speed_up()
         self._wake()
 
     def turn_away(self, error: Exception) -> None:
@@ -208,7 +255,8 @@ class Pacer:
         self._in_flight += 1
         if self._requests is not None:
             self._requests.add(1, self._clock())
-        return Slot(self._tokens.add(tokens, self._clock()) if self._tokens is not None else None)
+        now = self._clock()
+        return Slot(now, self._tokens.add(tokens, now) if self._tokens is not None else None)
 
     def _wake(self) -> None:
         if self._timer is not None:

@@ -108,6 +108,25 @@ def test_it_does_not_grow_while_little_of_it_is_used() -> None:
     asyncio.run(body())
 
 
+def test_it_does_not_grow_while_this_client_is_what_is_slow() -> None:
+    """Each turn of the loop takes 5 ms; a request of 20 ms is then mostly our own delay, one of 5 s is not."""
+
+    async def grown(request_s: float) -> int:
+        clock = Clock()
+        pacer = Pacer(start=20, cap=100, clock=clock)
+        for _ in range(30):
+            slots = await full(pacer)
+            clock.now += request_s
+            for slot in slots:
+                pacer.release(slot, FINE)
+                clock.now += 0.005 / len(slots)
+            await asyncio.sleep(0)
+        return pacer.limit
+
+    assert asyncio.run(grown(5.0)) == 100
+    assert asyncio.run(grown(0.02)) < 40
+
+
 def test_an_engine_of_ours_keeps_its_number() -> None:
     async def body() -> None:
         pacer = Pacer(default_cap=4, adaptive=False)
