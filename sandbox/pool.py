@@ -71,13 +71,14 @@ class Station:
 
     def run(self, program: str, returns: str, limits: Limits, ticket: Ticket) -> Outcome:
         """Run one program, on a second server if the first is lost under it."""
+        reasons: list[str] = []
         for _ in range(2):
             server, isolation = self.ready()
             with self.slots:
                 try:
                     outcome = _run_on(server, program, returns, limits, isolation, ticket)
                 except ServerLost as error:
-                    reason = str(error)
+                    reasons.append(f"{error} ({server.state()})")
                 else:
                     if server.worn(WORN):
                         threading.Thread(target=self._renew, args=(server,), daemon=True).start()
@@ -85,7 +86,7 @@ class Station:
             if self._replace(server, None):
                 server.kill()
                 server.close()
-        text = f"The sandbox's server was lost twice under this program: {reason}."
+        text = f"The sandbox's server was lost twice under this program: {'; '.join(reasons)}."
         return Outcome(status=Status.SETUP_FAILED, error=text, isolation=isolation)
 
     def _renew(self, worn: Server) -> None:

@@ -152,6 +152,13 @@ class Server:
         """Whether the server's process runs."""
         return self._process.poll() is None
 
+    def state(self) -> str:
+        """What has become of the server's process, in words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(0.1)
+            return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return "running"
+
     def lease(self) -> Lease:
         """Take one contained child; wait for the fork if none is ahead.
 

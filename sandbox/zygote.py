@@ -171,12 +171,17 @@ class Zygote:
         if message is None:
             return  # an event of a descriptor that had the same number, closed a moment ago
         if not message or child.started:
-            self.poll.unregister(child.lease.fileno())
+            self.ignore(child)
             child.kill(messages.ENDED)
         else:
             child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
             self.fork()
+
+    def ignore(self, child: Child) -> None:
+        """Listen to its lease no more. Closing would not do: a child that was just forked may still hold a copy."""
+        if self.leases.pop(child.lease.fileno(), None) is not None:
+            self.poll.unregister(child.lease.fileno())
 
     def reap(self, child: Child) -> None:
         """A child has ended: report it, and let go of all that was its."""
@@ -190,7 +195,9 @@ class Zygote:
             self.fork()
         wall = time.monotonic() - child.started if child.started else 0.0
         cpu = max(0.0, usage.ru_utime + usage.ru_stime - child.cpu_before)
-        del self.leases[child.lease.fileno()], self.pidfds[child.pidfd]
+        self.ignore(child)
+        del self.pidfds[child.pidfd]
+        self.poll.unregister(child.pidfd)
         with contextlib.suppress(OSError):  # the caller has let go of it
             child.lease.send(messages.REPORT.pack(status, child.cause, wall, cpu, usage.ru_maxrss * 1024))
         child.lease.close()
