@@ -26,13 +26,22 @@ class Intake:
     """What came out of one descriptor, up to a cap; the rest is drained and counted as too much."""
 
     cap: int
-    data: bytearray = field(default_factory=bytearray)
     over: bool = False
+    size: int = 0
+    pieces: list[bytes] = field(default_factory=list)
 
     def take(self, chunk: bytes) -> None:
-        room = self.cap - len(self.data)
-        self.data += chunk[:room]
-        self.over = self.over or len(chunk) > room
+        room = self.cap - self.size
+        if len(chunk) > room:
+            self.over = True
+            chunk = chunk[:room]
+        if chunk:
+            self.size += len(chunk)
+            self.pieces.append(chunk)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.pieces)
 
     @property
     def text(self) -> str:
@@ -179,7 +188,7 @@ def _report(server: socket.socket) -> Report:
 
 def _judge(heard: Conversation, limits: Limits) -> tuple[Status, object, str | None]:
     """Status, value and error: by the kernel's word first, by the frame only where the process ended by itself."""
-    report, stream = heard.report, bytes(heard.channel.data)
+    report, stream = heard.report, heard.channel.data
     if stream[:1] != messages.READY:
         reason = stream[1:].decode("utf-8", "replace") or "the child ended before it was contained"
         return Status.SETUP_FAILED, None, f"The sandbox could not contain the program: {reason}"
