@@ -3,6 +3,7 @@
 import hashlib
 
 from pydantic import BaseModel, ConfigDict
+
 from reasoning.answer import AnswerKind, Number
 
 
