@@ -1,6 +1,9 @@
 """Thousands of programs in a row, one in twenty hostile: memory, descriptors and processes stay as they are."""
 
+import ctypes
+import gc
 import os
+import platform
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -45,6 +48,9 @@ class Held:
 
 
 def held(server: int) -> Held:
+    gc.collect()
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)  # what is free and merely kept by malloc, in an arena a thread, is no growth
     with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as file:
         children = len(file.read().split())
     return Held(
