@@ -15,7 +15,7 @@ REMOTE_CONCURRENCY = 64
 CUT = 0.8
 COOL_DOWN_S = 15.0
 BUSY = 0.8
-OWN_SHARE, TOO_MUCH = 0.1, 0.3
+OWN_SHARE, TOO_MUCH = 0.4, 1.0
 """Shares of a request's time that may be this client's own delay: beyond the first, more in flight would only cost
 more; beyond the second, fewer cost less."""
 LONGEST_PAUSE_S = 30.0
@@ -110,8 +110,8 @@ class Pacer:
     Adaptive concurrency: begins with `start` in flight; a rate-limit answer cuts the number by a fifth, at most once
     in 15 s, and within these 15 s it does not grow. It grows only when over 80 % of it is in use: by one for each
     answer until the first cut, after that by one for each round of answers. It does not grow while the loop's own delay
-    is over 10 % of the quickest request's time: then this client is what is slow, and more in flight cost it more for
-    each; over 30 % it falls back towards `start`. A `Retry-After` pauses all of it, for 30 s at most (each request
+    is over 40 % of the quickest request's time: then this client is what is slow, and more in flight cost it more for
+    each; over 100 % it falls back towards `start`. A `Retry-After` pauses all of it, for 30 s at most (each request
     waits its own in the retry layer). Those who wait go first come, first served.
 
     Args:
