@@ -1,6 +1,7 @@
 """Votes weighted by what the model's own token log-probabilities say of each path; no further call is made."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -28,9 +29,9 @@ class LogprobVote(Vote):
             return path
         return path.model_copy(update={"signals": {**path.signals, self.signal: self.measured(found)}})
 
+    @abstractmethod
     def measured(self, logprobs: Logprobs) -> float:
         """The signal of a text of at least one token."""
-        raise NotImplementedError  # pragma: no cover (abstract)
 
 
 class Likelihood(LogprobVote):

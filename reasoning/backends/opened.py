@@ -1,21 +1,21 @@
 """The outermost layer: a backend at home on the loop it was opened on, usable from any loop and any thread."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from reasoning import loop
-from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
+from reasoning.backends.backend import Backend, Scores
+from reasoning.backends.layer import Layer
 from reasoning.budget import Ledger, Paid
 from reasoning.completion import Completion
-from reasoning.errors import ConfigError
 from reasoning.pricing import Price
 from reasoning.request import Request
 
 
-class OpenedBackend:
+class OpenedBackend(Layer):
     """What `open_backend` returns. Close it, or use it as a context manager (`with` or `async with`).
 
     Attributes:
@@ -25,25 +25,10 @@ class OpenedBackend:
     """
 
     def __init__(self, inner: Backend, ledger: Ledger | None = None, price: Price | None = None) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.ledger = ledger or Ledger()
         self.price = price
         self._home = loop.home_loop()
-
-    @property
-    def spec(self) -> str:
-        """See `Backend.spec`."""
-        return self.inner.spec
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """See `Backend.identity`."""
-        return self.inner.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """See `Backend.capabilities`."""
-        return self.inner.capabilities
 
     @property
     def paid(self) -> Paid:
@@ -69,13 +54,11 @@ class OpenedBackend:
 
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`; only where `capabilities.scoring` is true."""
-        if not isinstance(self.inner, Scorer):
-            raise ConfigError(f"The backend {self.spec} does not score texts; name a reward model instead.")
-        return await loop.on(self._home, self.inner.score(request, texts))
+        return await loop.on(self._home, super().score(request, texts))
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""
-        await loop.on(self._home, self.inner.aclose())
+        await loop.on(self._home, super().aclose())
 
     def close(self) -> None:
         """Frees what the backend holds, from sync code."""
