@@ -24,8 +24,8 @@ from withstand_corpus import CASES, Case
 from sandbox import Outcome
 
 NOBODY = 65534
-LATE_S = 2.0
-"""Seconds past its limit by which a program is gone even where many processes wait for each core."""
+LATE_S = 1.0
+"""Seconds past its limit by which a program is gone."""
 
 
 @dataclass(frozen=True)
