@@ -17,10 +17,10 @@ demo: $(VENV)/.demo
 	$(BIN)/reasoning run demo --out runs
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not (slow or transformers or vllm or browser or ray)"
 
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -m slow --timeout 900
+	$(BIN)/python -m pytest -m "slow and not (transformers or vllm or browser or ray)" --timeout 900
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
