@@ -61,8 +61,7 @@ def test_draws_together_are_the_draws_alone(loopback_server: Server) -> None:
     alone = draw(loopback_server, request, range(4), n="single")
     assert [c.seed for c in together] == [c.seed for c in alone]
     assert len({c.text for c in together}) > 1
-    agree = sum(one.text == other.text for one, other in zip(together, alone, strict=True))
-    assert agree >= 3  # batched sums may round otherwise now and then
+    assert [c.text for c in together] == [c.text for c in alone]
 
 
 def test_more_samples_than_the_server_has_slots_are_learnt(loopback_server: Server) -> None:
