@@ -4,17 +4,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evals.comparing import compare
+    from evals.comparison import Comparison, Pair
     from evals.item import Item
     from evals.loading import load_task
     from evals.task import Task
     from evals.task_names import task_names
 
 _NAMES = {
+    "Comparison": "evals.comparison",
     "Item": "evals.item",
+    "Pair": "evals.comparison",
     "Record": "evals.record",
     "Run": "evals.run",
     "Task": "evals.task",
     "aevaluate": "evals.runner",
+    "compare": "evals.comparing",
     "evaluate": "evals.runner",
     "load_run": "evals.run",
     "load_task": "evals.loading",
@@ -22,11 +27,14 @@ _NAMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Item",
+    "Pair",
     "Record",
     "Run",
     "Task",
     "aevaluate",
+    "compare",
     "evaluate",
     "load_run",
     "load_task",
