@@ -18,11 +18,12 @@ from evals.task import Task
 from evals.where import Where
 from reasoning.backends.backend import Backend
 from reasoning.backends.opening import LayerOptions, check_options, open_backend, resolve
+from reasoning.backends.replicated import ReplicaOptions
 from reasoning.budget import Budget
 from reasoning.errors import ConfigError
 from strategies.strategy import Strategy
 
-_OF_OPENING = (*LayerOptions.model_fields, "prices", "replicas")
+_OF_OPENING = (*LayerOptions.model_fields, *ReplicaOptions.model_fields, "prices")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def check_backend(entry: Entry) -> None:
     resolve(entry.name, own)
     layers = {key: value for key, value in entry.options.items() if key in LayerOptions.model_fields}
     check_options(LayerOptions, layers, "backend option")
+    placed = {key: value for key, value in entry.options.items() if key in ReplicaOptions.model_fields}
+    check_options(ReplicaOptions, {"replicas": 1, **placed}, "replica option")
 
 
 async def run_matrix(

@@ -51,6 +51,7 @@ def set_up_logging(verbose: int) -> None:
     """Warnings go to standard error; with `-v` what happens, with `-vv` everything."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", handlers=[_Stderr()])
+    logging.getLogger("reasoning.replicas").setLevel(min(level, logging.INFO))  # loading them can take minutes
 
 
 def store_file(flag: str | None, suite: str | None = None) -> Path | None:

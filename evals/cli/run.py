@@ -41,7 +41,10 @@ def run(
     spend_limit: Annotated[
         list[str], typer.Option(metavar="KEY=N", help="A hard limit in all: usd=5, tokens=1000000 or calls=500.")
     ] = [],  # noqa: B006
-    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine.")] = None,
+    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine, over Ray.")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The Ray cluster's head, HOST:PORT or auto; else one here.")
+    ] = None,
     json: options.Json = False,
     verbose: options.Verbose = 0,
 ) -> None:
@@ -58,7 +61,9 @@ def run(
         backends=backend,
         strategies=strategy,
         fields=pairs(field, "-S"),
-        options=pairs(option, "-B") | ({"fresh": True} if fresh else {}) | ({"replicas": replicas} if replicas else {}),
+        options=pairs(option, "-B")
+        | ({"fresh": True} if fresh else {})
+        | {key: value for key, value in (("replicas", replicas), ("ray", ray)) if value is not None},
         roles=options.role_specs(role),
         data=data,
         spend_limit=pairs(spend_limit, "--spend-limit"),

@@ -14,6 +14,7 @@ from reasoning.backends.claimed import Claimed
 from reasoning.backends.opened import OpenedBackend
 from reasoning.backends.paced import Paced, shared_pacer
 from reasoning.backends.pacer import REMOTE_CONCURRENCY, Pacer
+from reasoning.backends.replicated import ReplicaOptions, Replicated
 from reasoning.backends.retrying import Retrying, RetryPolicy
 from reasoning.backends.stored import Stored, not_before
 from reasoning.budget import Budget, Ledger, SpendLimit
@@ -108,6 +109,10 @@ def open_backend(
     max_concurrency: int | None = None,
     spend_limit: SpendLimit | Budget | Mapping[str, Any] | None = None,
     replicas: int | None = None,
+    ray: str | None = None,
+    gpus_per_replica: float | None = None,
+    cpus_per_replica: float = 1.0,
+    replicas_per_node: int | None = None,
     fresh: bool = False,
     max_age: float | None = None,
     requests_per_minute: int | None = None,
@@ -126,7 +131,12 @@ def open_backend(
         max_concurrency: Most requests in flight, for all backends of one endpoint and key together; without it the
             engine's own number, or for a remote one 64.
         spend_limit: A hard limit on tokens, dollars or calls; one `Budget` may be shared by several backends.
-        replicas: Copies of the engine; only 1 so far.
+        replicas: Copies of the engine, each in a worker of a Ray cluster; None or 1 for one in this process.
+        ray: The cluster's address, `"HOST:PORT"` of its head node or `"auto"`; None for one that is started on this
+            machine and ends with this process.
+        gpus_per_replica: GPUs set aside for each; None for what the engine computes on where the cluster has any.
+        cpus_per_replica: CPUs set aside for each.
+        replicas_per_node: Most replicas on one node; None lets Ray spread them.
         fresh: True buys anew what was stored before now.
         max_age: Seconds after which a stored draw is bought anew.
         requests_per_minute: Most requests started in any minute, for the endpoint and key.
@@ -142,10 +152,17 @@ def open_backend(
         MissingPackageError: The driver's package is not installed; the message gives the install line.
         MissingKeyError: An API key is not set.
         StoreError: The store cannot be used; its file is untouched.
-        BackendError: The engine does not start.
+        BackendError: The engine does not start, or the cluster cannot be reached.
     """
-    if replicas is not None and replicas != 1:
-        raise ConfigError(f"Replicas are not available for {spec}; leave replicas out, or give 1.")
+    placed = _placed(
+        {
+            "replicas": replicas,
+            "ray": ray,
+            "gpus_per_replica": gpus_per_replica,
+            "cpus_per_replica": cpus_per_replica,
+            "replicas_per_node": replicas_per_node,
+        }
+    )
     given = {
         "max_concurrency": max_concurrency,
         "requests_per_minute": requests_per_minute,
@@ -159,11 +176,19 @@ def open_backend(
     driver, model, checked = resolve(spec, options)
     kept = None if store is None else Store.open(store.path if isinstance(store, Store) else store)
     try:
-        return _layered(driver.open(model, checked), kept, layers, prices)
+        engine = driver.open(model, checked) if placed is None else Replicated(spec, options, placed)
+        return _layered(engine, kept, layers, prices)
     except BaseException:
         if kept is not None:
             kept.close()
         raise
+
+
+def _placed(given: Mapping[str, Any]) -> ReplicaOptions | None:
+    """Where replicas go; None for one engine in this process."""
+    one = given["replicas"] is None
+    placed: ReplicaOptions = check_options(ReplicaOptions, {**given, "replicas": 1} if one else given, "replica option")
+    return placed if placed.replicas > 1 or placed.ray is not None else None
 
 
 def _layered(
