@@ -52,6 +52,8 @@ class GgufHeader(BaseModel):
         context_tokens: The context length it was trained for, in tokens; None where the file does not say.
         chat_template: Its Jinja chat template; None for a model without one.
         matrix_types: The types of its weight matrices, the one with most weights first, e.g. `("Q4_1", "Q8_0")`.
+        parameters: Its weights in all.
+        active_parameters: Those that take part in one token: fewer for a mixture of experts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +62,8 @@ class GgufHeader(BaseModel):
     context_tokens: int | None
     chat_template: str | None
     matrix_types: tuple[str, ...]
+    parameters: int = 0
+    active_parameters: int = 0
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -144,17 +148,25 @@ def _header(reader: _Reader) -> GgufHeader:
         reader.string().decode("utf-8", "replace"): reader.value(reader.number("I")) for _ in range(pairs)
     }
     weights: Counter[str] = Counter()
+    parameters = in_experts = 0
     for _ in range(tensors):
-        reader.string()
+        name = reader.string()
         shape = [reader.number("Q") for _ in range(reader.number("I"))]
         kind = reader.number("I")
         reader.number("Q")
+        parameters += prod(shape)
+        if b"_exps." in name:  # all experts of a layer are one tensor
+            in_experts += prod(shape)
         if len(shape) > 1:
             weights[_TENSOR_TYPES.get(kind, f"type {kind}")] += prod(shape)
     architecture = values["general.architecture"]
+    experts, used = (values.get(f"{architecture}.{key}") for key in ("expert_count", "expert_used_count"))
+    idle = in_experts - in_experts * used // experts if experts and used else 0
     return GgufHeader(
         architecture=architecture,
         context_tokens=values.get(f"{architecture}.context_length"),
         chat_template=values.get("tokenizer.chat_template"),
         matrix_types=tuple(name for name, _ in weights.most_common()),
+        parameters=parameters,
+        active_parameters=parameters - idle,
     )

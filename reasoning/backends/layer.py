@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
+from reasoning.backends.explaining import Explained, Explains, settings_asked
+from reasoning.backends.facts import HasFacts, ModelFacts
 from reasoning.errors import ConfigError
 from reasoning.request import Request
 
@@ -42,6 +44,18 @@ class Layer:
         if not (self.capabilities.scoring and isinstance(self.inner, Scorer)):
             raise ConfigError(f"The backend {self.spec} does not score texts; name a reward model instead.")
         return await self.inner.score(request, texts)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """See `HasFacts.facts`; all unknown where the driver tells nothing."""
+        return self.inner.facts if isinstance(self.inner, HasFacts) else ModelFacts()
+
+    async def explain(self, request: Request) -> Explained:
+        """See `Explains.explain`; where the driver tells nothing, only what was asked for."""
+        if isinstance(self.inner, Explains):
+            return await self.inner.explain(request)
+        note = f"The backend {self.spec} does not say what it makes of a request: it is taken at its word."
+        return Explained(stop=request.sampling.stop, settings=settings_asked(request.sampling), notes=(note,))
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""

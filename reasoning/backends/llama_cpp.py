@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reasoning.backends.backend import Capabilities
 from reasoning.backends.embedded import embedded_model
+from reasoning.backends.explaining import Explained, settings_asked
+from reasoning.backends.facts import ModelFacts
 from reasoning.backends.gguf import GgufHeader, read_header, sha256
 from reasoning.backends.hub import is_repository, model_from_hub
 from reasoning.backends.llama_engine import EngineSettings, LlamaEngine, is_exact, on_gpu
-from reasoning.backends.llama_wire import Drawn, call_body, completion, failure_of
+from reasoning.backends.llama_wire import Drawn, call_body, completion, failure_of, token_texts
 from reasoning.backends.loopback import LoopbackError
+from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
@@ -111,6 +114,8 @@ class LlamaCpp:
             concurrency=2 * options.n_parallel,
             context_tokens=context,
         )
+        self._facts = _facts(header, context)
+        self._memory = PeakMemory()
         self._engine = LlamaEngine(
             EngineSettings(
                 path=path,
@@ -148,6 +153,32 @@ class LlamaCpp:
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(self._call(request, run, draw_seed(key, run[0]))) for run in runs]
         return [completion for call in calls for completion in call.result()]
+
+    @property
+    def facts(self) -> ModelFacts:
+        """See `HasFacts.facts`."""
+        memory = None if self.identity["device"] == "gpu" else self._memory.bytes
+        return self._facts.model_copy(update={"peak_memory_bytes": memory})
+
+    async def explain(self, request: Request) -> Explained:
+        """See `Explains.explain`.
+
+        Raises:
+            BackendError: The model takes no chat, or the backend is closed.
+        """
+        try:
+            rendered = request.prompt if request.prompt is not None else await self._render(request)
+            body = {"content": rendered, "add_special": True, "parse_special": True, "with_pieces": True}
+            tokens = (await self._engine.calls.post("/tokenize", body))["tokens"]
+        except (LoopbackError, OSError) as error:
+            raise BackendError(f"The backend {self.spec} cannot explain a request: {error}.") from error
+        return Explained(
+            rendered=rendered,
+            token_ids=tuple(token["id"] for token in tokens),
+            tokens=token_texts(tokens),
+            stop=request.sampling.stop,
+            settings=settings_asked(request.sampling),
+        )
 
     async def aclose(self) -> None:
         """Ends the draws in flight, which fail as cancelled, and frees the model."""
@@ -215,6 +246,16 @@ def _context(header: GgufHeader, wanted: int | None) -> int:
     if wanted is not None and wanted > most:
         raise ConfigError(f"The option n_ctx cannot be {wanted}: the model's context is {most} tokens.")
     return -(-(wanted or min(most, MOST_CONTEXT)) // CONTEXT_UNIT) * CONTEXT_UNIT
+
+
+def _facts(header: GgufHeader, context_tokens: int) -> ModelFacts:
+    return ModelFacts(
+        parameters=header.parameters or None,
+        active_parameters=header.active_parameters or None,
+        context_tokens=context_tokens,
+        precision=" + ".join(header.matrix_types) or None,
+        weights="open",
+    )
 
 
 def _identity(path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache: str, gpu: bool) -> Mapping[str, Any]:

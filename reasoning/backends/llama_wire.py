@@ -1,6 +1,6 @@
 """Between draws and llama.cpp's own completion call: what is sent, and what comes back an event at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.loopback import LoopbackError
@@ -88,6 +88,12 @@ def _token_text(entry: Mapping[str, Any]) -> str:
         same = next((other for other in entry["top_logprobs"] if other["id"] == entry["id"]), entry)
         return str(same["token"] if same["token"].startswith(entry["token"]) else entry["token"])
     return str(next((other["token"] for other in entry["top_logprobs"] if other["id"] == entry["id"]), ""))
+
+
+def token_texts(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The texts of tokens as `/tokenize` gives them: a part of a character is a list of bytes there."""
+    pieces = (token["piece"] for token in tokens)
+    return tuple(piece if isinstance(piece, str) else bytes(piece).decode("utf-8", "replace") for piece in pieces)
 
 
 def completion(

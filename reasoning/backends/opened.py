@@ -8,6 +8,7 @@ from typing import Self
 
 from reasoning import loop
 from reasoning.backends.backend import Backend, Scores
+from reasoning.backends.explaining import Explained
 from reasoning.backends.layer import Layer
 from reasoning.budget import Ledger, Paid
 from reasoning.completion import Completion
@@ -55,6 +56,10 @@ class OpenedBackend(Layer):
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`; only where `capabilities.scoring` is true."""
         return await loop.on(self._home, super().score(request, texts))
+
+    async def explain(self, request: Request) -> Explained:
+        """See `Explains.explain`."""
+        return await loop.on(self._home, super().explain(request))
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""

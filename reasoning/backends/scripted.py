@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reasoning.backends.backend import Capabilities
+from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.completion import Completion
 from reasoning.draws import draw_key, draw_seed, identity_text
 from reasoning.errors import UnknownNameError
@@ -94,15 +95,25 @@ class Scripted:
         if isinstance(reply, Completion):
             return reply.model_copy(update={"index": index, "request": request})
         text, finish = cut_at_stop(reply, request.sampling.stop)
-        prompt = request.prompt if request.prompt is not None else " ".join(m.content for m in request.messages)
         return Completion.model_construct(
             index=index,
             text=text,
             finish=finish,
-            usage=Usage(prompt_tokens=len(prompt.split()), completion_tokens=len(text.split())),
+            usage=Usage(prompt_tokens=len(_prompt(request).split()), completion_tokens=len(text.split())),
             latency_s=latency,
             seed=seed if request.sampling.seeded else None,
             request=request,
+        )
+
+    async def explain(self, request: Request) -> Explained:
+        """See `Explains.explain`: no template, and each word a token without an id."""
+        rendered = _prompt(request)
+        return Explained(
+            rendered=rendered,
+            tokens=tuple(rendered.split()),
+            stop=request.sampling.stop,
+            settings=settings_asked(request.sampling),
+            notes=("A script has no tokenizer: tokens are counted as words.",),
         )
 
     def _weighted(self, seed: int) -> str:
@@ -111,6 +122,10 @@ class Scripted:
 
     async def aclose(self) -> None:
         """Holds nothing."""
+
+
+def _prompt(request: Request) -> str:
+    return request.prompt if request.prompt is not None else " ".join(m.content for m in request.messages)
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, Literal["stop"]]:

@@ -5,11 +5,13 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from reasoning.backends.backend import Capabilities
+from reasoning.backends.explaining import Explained
+from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed, requesting
-from reasoning.backends.openai import faults, shapes
+from reasoning.backends.openai import asking, faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.form import (
@@ -98,6 +100,24 @@ class OpenAI:
             concurrency=64,
             context_tokens=self.options.context_tokens,
         )
+
+    @property
+    def facts(self) -> ModelFacts:
+        """See `HasFacts.facts`: a server tells nothing of its model, and who sells one keeps its weights."""
+        weights: Literal["closed", "unknown"] = "closed" if self._endpoint.openai_models else "unknown"
+        return ModelFacts(weights=weights, context_tokens=self.options.context_tokens)
+
+    async def explain(self, request: Request) -> Explained:
+        """See `Explains.explain`; servers of llama.cpp and vLLM tell the prompt, others do not."""
+        shape, form = self._shape(request), Form(self._manners, {"model": self.model})
+        shape.fill(form, request, 1, None)
+        told = asking.as_sent(form, request, self.options.extra_body)
+        body = {**form.body, **self.options.extra_body}
+        prompt: Mapping[str, Any] = {}
+        if not self._endpoint.openai_models:
+            prompt = await asking.prompt_of(self._connected().post, self._endpoint.url, body)
+        unknown = () if prompt.get("token_ids") else (asking.PROMPT_UNKNOWN,)
+        return told.model_copy(update={**prompt, "notes": (*told.notes, *unknown)})
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`.
