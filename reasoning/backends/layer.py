@@ -35,6 +35,11 @@ class Layer:
         """See `Backend.capabilities`."""
         return self.inner.capabilities
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of how the backend fared, one sentence each."""
+        return tuple(getattr(self.inner, "notices", ()))
+
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`.
 

@@ -42,11 +42,6 @@ class OpenedBackend(Layer):
         store = getattr(self.inner, "store", None)
         return store.path if store is not None else None
 
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Likely faults of the server that were noticed, one sentence each; logged as warnings too."""
-        return tuple(getattr(self.inner, "notices", ()))
-
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`; hops to the home loop when called from another."""
         if asyncio.get_running_loop() is self._home:  # the usual case, without one more coroutine for each draw

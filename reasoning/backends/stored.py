@@ -66,8 +66,8 @@ class Stored(Layer):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Likely faults of the server that were noticed so far."""
-        return self._watch.notices
+        """Likely faults of the server that were noticed so far, and what the driver has to say."""
+        return (*super().notices, *self._watch.notices)
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`.

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from reasoning import errors
 from reasoning.backends.backend import Capabilities
+from reasoning.backends.facts import ModelFacts
 from reasoning.completion import Completion
 
 
@@ -53,7 +54,7 @@ class Info(NamedTuple):
     identity: Mapping[str, Any]
     capabilities: Capabilities
     account: str | None
-    facts: Any
+    facts: ModelFacts
 
 
 class Replica:
@@ -92,7 +93,7 @@ class Replica:
             identity=dict(driver.identity),
             capabilities=driver.capabilities,
             account=getattr(driver, "account", None),
-            facts=getattr(driver, "facts", None),
+            facts=getattr(driver, "facts", ModelFacts()),
         )
 
     async def submit(self, calls: list[Call]) -> None:
