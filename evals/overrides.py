@@ -69,7 +69,8 @@ def _put(model: type[BaseModel] | None, fields: dict[str, Any], keys: Sequence[s
         fields[key] = value
         return
     default = model.model_fields[key].default if model is not None else None
-    inner = fields.get(key, default.config if isinstance(default, Named) else default)
+    chosen = default.model_dump(mode="json", exclude_unset=True) if isinstance(default, Named) else default
+    inner = fields.get(key, chosen)
     name = _name(inner)
     if name is not None:  # a strategy, vote or rule by its name: the dotted name goes on within its fields
         own = dict(inner[name] or {}) if isinstance(inner, Mapping) else {}

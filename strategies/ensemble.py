@@ -5,7 +5,9 @@ from typing import Self
 from pydantic import Field, ValidationInfo, field_validator
 
 from reasoning.problem import Problem
+from strategies.chain_of_thought import ChainOfThought
 from strategies.path import Path
+from strategies.program_of_thought import ProgramOfThought
 from strategies.scope import Scope
 from strategies.strategy import PathStrategy, PathStrategyField
 from strategies.waves import VotingStrategy, votable
@@ -18,10 +20,13 @@ class Ensemble(VotingStrategy):
     vote of its own, and are not bought twice.
 
     Attributes:
-        members: The strategies; two that are the same are refused, since their paths would be the same draws.
+        members: The strategies, by default a chain of thought and a program of thought; two that are the same are
+            refused, since their paths would be the same draws.
     """
 
-    members: tuple[PathStrategyField, ...] = Field(min_length=2)
+    members: tuple[PathStrategyField, ...] = Field(
+        default=(ChainOfThought(), ProgramOfThought()), min_length=2, validate_default=True
+    )
 
     @field_validator("members")
     @classmethod

@@ -2,7 +2,7 @@
 
 One set serves every strategy: an exemplar's answer is for `Direct`, its reasoning for `ChainOfThought`, its program for
 `ProgramOfThought`. The sets of this project are its own and lie in `prompts/`, one YAML file each; a person's own set
-is named by its path.
+is named by its path; other packages add theirs by the entry-point group `reasoning.exemplars`.
 """
 
 from functools import cache
@@ -10,10 +10,13 @@ from pathlib import Path as File
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from reasoning import plugins
 from reasoning.answer import AnswerKind, Number
 from reasoning.errors import DataError, UnknownNameError
 
 FOLDER = File(__file__).parent / "prompts"
+GROUP = "reasoning.exemplars"
+"""An entry point of this group is an `ExemplarSet`, or the path of a YAML file that holds one."""
 
 
 class Exemplar(BaseModel):
@@ -48,8 +51,8 @@ class ExemplarSet(BaseModel):
 
 
 def set_names() -> list[str]:
-    """The names of this project's sets."""
-    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    """The names of all sets: this project's, then plug-ins'."""
+    return plugins.names(GROUP, _files())
 
 
 @cache
@@ -60,10 +63,21 @@ def exemplar_set(name: str) -> ExemplarSet:
         UnknownNameError: No such set.
         DataError: The file cannot be read as one; the message says where, and what was expected.
     """
-    own = name.endswith((".yaml", ".yml"))
-    file = File(name) if own else FOLDER / f"{name}.yaml"
-    if not own and name not in set_names():
+    if name.endswith((".yaml", ".yml")):
+        return _read(name, File(name))
+    if name in (files := _files()):
+        return _read(name, File(files[name]))
+    if name not in set_names():
         raise UnknownNameError("exemplar set", name, set_names())
+    found = plugins.load(GROUP, {}, name, "exemplar set")
+    return found if isinstance(found, ExemplarSet) else _read(name, File(str(found)))
+
+
+def _files() -> dict[str, str]:
+    return {file.stem: str(file) for file in sorted(FOLDER.glob("*.yaml"))}
+
+
+def _read(name: str, file: File) -> ExemplarSet:
     import yaml  # here, because it costs start-up time that a zero-shot strategy need not pay
 
     try:

@@ -1,10 +1,11 @@
 """Reasoning as a program, whose run gives the answer."""
 
 import re
+from collections.abc import Mapping
 from textwrap import indent
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reasoning.backends.backend import Backend
 from reasoning.completion import Completion
@@ -21,7 +22,7 @@ from strategies.scope import draw
 from strategies.strategy import PathStrategyField
 
 FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
-SYMBOLIC = " Use sympy to state and solve equations; `from sympy import *` is at hand."
+SYMBOLIC = " State the problem as equations and solve them with sympy; import from it what you need."
 
 
 class ProgramOfThought(PromptedStrategy):
@@ -32,7 +33,8 @@ class ProgramOfThought(PromptedStrategy):
     Attributes:
         shots: An exemplar set by name or path; the programs of the set show the form. None asks zero-shot.
         returns: Where the program leaves its answer: in `ans`, or as the value of `solution()`.
-        symbolic: Asks for equations and sympy, and has sympy imported already.
+        symbolic: Asks for equations and sympy, shows the set "symbolic" unless `shots` says otherwise, and has sympy
+            loaded, so that a program's import of it takes no time.
         repairs: How often a failed program goes back to the model, with its error and a hint.
         fallback: The path strategy that takes over where no program gave an answer; None leaves none.
         limits: What a program may use.
@@ -54,6 +56,13 @@ class ProgramOfThought(PromptedStrategy):
         "Write a Python program that computes the answer to the question. "
         "Reply with the program alone, in one ```python block."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shows_equations(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("symbolic") is True and "shots" not in fields:
+            return {**fields, "shots": "symbolic"}
+        return fields
 
     @property
     def instruction(self) -> str:

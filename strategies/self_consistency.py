@@ -2,9 +2,10 @@
 
 from typing import Self
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from reasoning.problem import Problem
+from strategies.chain_of_thought import ChainOfThought
 from strategies.path import Path
 from strategies.scope import Scope
 from strategies.strategy import PathStrategy, PathStrategyField
@@ -15,10 +16,10 @@ class SelfConsistency(VotingStrategy):
     """Samples several paths and answers what most of them say (Wang et al. 2022).
 
     Attributes:
-        of: The path strategy; where it sets no temperature, 0.7 is written in.
+        of: The path strategy, by default a chain of thought; where it sets no temperature, 0.7 is written in.
     """
 
-    of: PathStrategyField
+    of: PathStrategyField = Field(default=ChainOfThought(), validate_default=True)
 
     @field_validator("of")
     @classmethod

@@ -31,11 +31,11 @@ class SelfRefine(PathStrategy):
     feedback, and the result says what research says of that.
 
     Attributes:
-        of: The strategy whose paths are refined.
+        of: The strategy whose paths are refined, by default a program of thought.
         rounds: Most second looks.
     """
 
-    of: PathStrategyField
+    of: PathStrategyField = ProgramOfThought()
     rounds: int = Field(default=2, ge=1, le=8)
 
     grounded: ClassVar[type[PathStrategy]] = ProgramOfThought

@@ -11,6 +11,7 @@ from reasoning.message import user
 from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
+from strategies.chain_of_thought import ChainOfThought
 from strategies.events import PathEvent
 from strategies.gathering import gather_paths
 from strategies.path import Path
@@ -35,13 +36,13 @@ class UniversalSelfConsistency(Strategy):
     cannot be read, the plurality of equal answers stands, on the record.
 
     Attributes:
-        of: The path strategy; where it sets no temperature, 0.7 is written in.
+        of: The path strategy, by default a chain of thought; where it sets no temperature, 0.7 is written in.
         samples: Responses to choose from.
         max_tokens: For the pick.
     """
 
     samples: int = Field(default=8, ge=2, le=64)
-    of: PathStrategyField
+    of: PathStrategyField = Field(default=ChainOfThought(), validate_default=True)
     max_tokens: int = Field(default=64, ge=8)
 
     @field_validator("of")

@@ -3,7 +3,7 @@
 import importlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -20,10 +20,34 @@ class Finding(NamedTuple):
     told: str
 
 
-@app.command(epilog="Example: reasoning doctor")
-def doctor(json: options.Json = False, verbose: options.Verbose = 0) -> None:
+@app.command(epilog="Example: reasoning doctor; reasoning doctor --prompts gsm8k --shots mine.yaml")
+def doctor(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="With --prompts: whose items are not to be shown.")
+    ] = None,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="Instead: do exemplars give items away, do their programs run?")
+    ] = False,
+    shots: Annotated[
+        list[str] | None,
+        typer.Option("--shots", metavar="SET", help="With --prompts: these sets only, or a YAML file."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="FILE", help="With --prompts: a local copy of the task's data.")
+    ] = None,
+    json: options.Json = False,
+    verbose: options.Verbose = 0,
+) -> None:
     """Say what works on this machine, and the remedy for what does not."""
     options.set_up_logging(verbose)
+    if prompts:
+        from evals.cli.prompts import look_over
+
+        return look_over(shots or [], tasks or [], data, json=json)
+    if tasks or shots or data:
+        from reasoning.errors import UsageError
+
+        raise UsageError("Tasks, --shots and --data go with --prompts.")
     findings = [finding for look in (_packages, _model, _keys, _store, _sandbox) for finding in look()]
     if json:
         options.print_json({"findings": [finding._asdict() for finding in findings]})
