@@ -1,0 +1,97 @@
+"""The mean difference of fractional or clustered scores: a bootstrap interval and a sign-flip test.
+
+Whole clusters are drawn, an item on its own being a cluster of one. The interval is the percentile one, with the levels
+moved outwards as far as Student's t is wider than the normal distribution (T. Hesterberg, The American Statistician 69
+(2015) 371–386). Simulated on 30 to 300 clusters with sparse and with frequent differences, it covered better than the
+BCa and the studentised bootstrap, which trust a skewness that so few differing clusters cannot show.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from evals.stats import CONFIDENCE, Interval
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+RESAMPLES = 10_000
+_AT_ONCE = 1 << 22
+_EXACT = 13
+
+
+class Clusters(NamedTuple):
+    """Differences by cluster.
+
+    Attributes:
+        sums: Of each cluster's differences.
+        sizes: Items of each cluster.
+    """
+
+    sums: "Array"
+    sizes: "Array"
+
+    @property
+    def differing(self) -> int:
+        """Clusters that show a difference."""
+        return int((abs(self.sums) > 1e-12).sum())
+
+
+def clustered(differences: Sequence[float], groups: Sequence[Hashable] | None = None) -> Clusters:
+    """Differences by group; None stands for an item on its own."""
+    import numpy as np
+
+    values = np.asarray(differences, dtype=float)
+    if groups is None:
+        return Clusters(values, np.ones(len(values)))
+    place: dict[Hashable, int] = {}
+    keys = [("item", i) if group is None else ("group", group) for i, group in enumerate(groups)]
+    at = np.array([place.setdefault(key, len(place)) for key in keys])
+    return Clusters(np.bincount(at, weights=values), np.bincount(at).astype(float))
+
+
+def percentile(
+    clusters: Clusters, confidence: float = CONFIDENCE, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """The bootstrap interval of the mean difference over items.
+
+    Args:
+        clusters: Two or more.
+        confidence: E.g. 0.95.
+        resamples: How often all clusters are drawn.
+        seed: The same seed gives the same interval.
+    """
+    import numpy as np
+    from scipy.special import ndtr, stdtrit
+
+    count, chance = len(clusters.sums), np.random.default_rng(seed)
+    means = np.empty(resamples)
+    uneven = bool(clusters.sizes.min() != clusters.sizes.max())
+    rows = max(1, _AT_ONCE // count)
+    for start in range(0, resamples, rows):
+        drawn = chance.integers(0, count, (min(rows, resamples - start), count))
+        sizes = clusters.sizes[drawn].sum(axis=1) if uneven else count * clusters.sizes[0]
+        means[start : start + rows] = clusters.sums[drawn].sum(axis=1) / sizes
+    tail = float(ndtr(np.sqrt(count / (count - 1)) * stdtrit(count - 1, (1 - confidence) / 2)))
+    low, high = np.quantile(means, [tail, 1 - tail], method="median_unbiased")
+    return Interval(max(-1.0, float(low)), min(1.0, float(high)), "clustered bootstrap")
+
+
+def sign_flip(clusters: Clusters, *, flips: int = RESAMPLES, seed: int = 0) -> float:
+    """The p of no difference, two-sided: how often the sum is as far from 0 when clusters change sides at random.
+
+    All sign patterns are counted where they are few; drawn, and the one seen added to them, otherwise.
+    """
+    import numpy as np
+
+    sums = clusters.sums[abs(clusters.sums) > 1e-12]
+    seen = abs(sums.sum()) - 1e-9
+    if len(sums) <= _EXACT:
+        patterns = (np.arange(1 << len(sums))[:, None] >> np.arange(len(sums))) & 1
+        return float((abs((1 - 2 * patterns) @ sums) >= seen).mean())
+    chance, rows, far = np.random.default_rng(seed), max(1, _AT_ONCE // len(sums)), 0
+    for start in range(0, flips, rows):
+        signs = 1.0 - 2.0 * chance.integers(0, 2, (min(rows, flips - start), len(sums)), dtype=np.int8)
+        far += int((abs(signs @ sums) >= seen).sum())
+    return (far + 1) / (flips + 1)
