@@ -9,6 +9,8 @@ from reasoning.request import Request
 from reasoning.sampling import Sampling
 from reasoning.usage import Usage
 
+_PART_OF_A_CHARACTER = "\ufffd"
+
 
 def call_body(sampling: Sampling, prompt: str, seed: int, count: int) -> dict[str, Any]:
     """The JSON that asks for `count` samples, with seeds from `seed` on.
@@ -71,10 +73,9 @@ class Drawn:
         values: list[float] = []
         top: list[tuple[tuple[str, float], ...]] = []
         left = len(self.text)
-        for entry in self._tokens:
+        for entry, token in zip(self._tokens, entry_texts(self._tokens), strict=True):
             if left <= 0:
                 break
-            token = _token_text(entry)
             left -= len(token)
             tokens.append(token)
             values.append(entry["logprob"])
@@ -82,12 +83,36 @@ class Drawn:
         return Logprobs(tokens=tuple(tokens), values=tuple(values), top=tuple(top) if alternatives else ())
 
 
-def _token_text(entry: Mapping[str, Any]) -> str:
-    """A token's text; where the server held it back for a stop string, the entry's own is cut or empty."""
-    if entry["token"]:
-        same = next((other for other in entry["top_logprobs"] if other["id"] == entry["id"]), entry)
-        return str(same["token"] if same["token"].startswith(entry["token"]) else entry["token"])
-    return str(next((other["token"] for other in entry["top_logprobs"] if other["id"] == entry["id"]), ""))
+def entry_texts(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The texts of tokens, one for each entry with log-probabilities.
+
+    An entry's own text is what the server let out with it: none while that could have been the beginning of a stop
+    string, and then all that was held back. The token's text is what stands among the alternatives under its id; where
+    it is not among them, it is what those that came out with it leave over.
+    """
+    texts: list[str] = []
+    held: list[str | None] = []
+    for entry in entries:
+        held.append(_text_by_id(entry))
+        if entry["token"]:
+            texts += _resolved(held, entry["token"])
+            held = []
+    return texts + [text or "" for text in held]
+
+
+def _text_by_id(entry: Mapping[str, Any]) -> str | None:
+    same = (other["token"] for other in entry.get("top_logprobs") or () if other.get("id") == entry.get("id"))
+    text = next(same, None)
+    return None if text is None or _PART_OF_A_CHARACTER in text else str(text)
+
+
+def _resolved(held: Sequence[str | None], released: str) -> list[str]:
+    if None not in held:
+        return [str(text) for text in held]
+    at = held.index(None)
+    before, after = ["".join(text or "" for text in part) for part in (held[:at], held[at + 1 :])]
+    rest = released[len(before) :].removesuffix(after)
+    return [text or "" for text in (*held[:at], rest, *held[at + 1 :])]
 
 
 def token_texts(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

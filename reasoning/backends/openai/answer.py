@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reasoning.backends.llama_wire import entry_texts
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.usage import Usage
@@ -29,7 +30,7 @@ class Sample:
         sample = self._without_thoughts() if think_tags and request.messages else self
         if request.prefill:  # llama.cpp says it back, vLLM does not
             sample = replace(sample, text=sample.text.removeprefix(request.prefill))
-        sample = sample._cut(request.sampling.stop)
+        sample = sample._cut(request.sampling.stop)._only_the_texts_tokens()
         if request.sampling.logprobs is None or sample.logprobs is not None or not sample.text:
             return sample
         return replace(sample, degradations=(*sample.degradations, "No log-probabilities came back."))
@@ -52,6 +53,18 @@ class Sample:
             return self
         text = self.text[: min(ends)]
         return replace(self, text=text, finish="stop", logprobs=_cut_logprobs(self.logprobs, self.text, len(text)))
+
+    def _only_the_texts_tokens(self) -> "Sample":
+        """Without the tokens behind the text, which some servers count in: of a stop string, or an end token's."""
+        if self.logprobs is None:
+            return self
+        said = "".join(self.logprobs.tokens)
+        if self.text != said and self.text.startswith(said):  # llama.cpp drops the tokens that a stop string cuts
+            note = f"The last {len(self.text) - len(said)} characters came without log-probabilities."
+            return replace(self, degradations=(*self.degradations, note))
+        if self.text not in said:
+            return self  # parts of characters, told as something else
+        return replace(self, logprobs=_cut_logprobs(self.logprobs, self.text, len(self.text)))
 
 
 def _cut_logprobs(logprobs: Logprobs | None, whole: str, length: int) -> Logprobs | None:
@@ -124,8 +137,9 @@ def logprobs_of(entries: object, most: int) -> Logprobs | None:
         tuple((str(one["token"]), float(one["logprob"])) for one in (entry.get("top_logprobs") or [])[:most])
         for entry in entries
     )
+    held_back = all("id" in entry for entry in entries)  # llama.cpp tells ids
     return Logprobs(
-        tokens=tuple(str(entry["token"]) for entry in entries),
+        tokens=tuple(entry_texts(entries) if held_back else (str(entry["token"]) for entry in entries)),
         values=tuple(float(entry["logprob"]) for entry in entries),
         top=top if any(top) else (),
     )

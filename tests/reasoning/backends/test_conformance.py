@@ -219,10 +219,10 @@ def test_log_probabilities_end_with_a_text_that_is_cut(subject: Subject) -> None
         pytest.skip("it has none")
     whole = draw(subject.backend, ask(subject.backend, max_tokens=24)).text
     stop = whole[len(whole) // 2 :][:3]
-    cut = draw(subject.backend, ask(subject.backend, max_tokens=24, stop=(stop,), logprobs=0))
+    cut = draw(subject.backend, ask(subject.backend, max_tokens=24, stop=(stop,), logprobs=1))
     assert cut.logprobs is not None
     said = "".join(cut.logprobs.tokens)
-    assert said.startswith(cut.text)
+    assert said.startswith(cut.text) or (cut.text.startswith(said) and cut.degradations)
     assert len(said) - len(cut.logprobs.tokens[-1] if said else "") <= len(cut.text), "no token begins behind the cut"
 
 
