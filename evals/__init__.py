@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from evals.comparison import Comparison, Pair
     from evals.item import Item
     from evals.loading import load_task
+    from evals.replays.curving import curves
+    from evals.replays.replaying import areplay, replay
     from evals.task import Task
     from evals.task_names import task_names
 
@@ -19,10 +21,13 @@ _NAMES = {
     "Run": "evals.run",
     "Task": "evals.task",
     "aevaluate": "evals.runner",
+    "areplay": "evals.replays.replaying",
     "compare": "evals.comparing",
+    "curves": "evals.replays.curving",
     "evaluate": "evals.runner",
     "load_run": "evals.run",
     "load_task": "evals.loading",
+    "replay": "evals.replays.replaying",
     "task_names": "evals.task_names",
 }
 
@@ -34,10 +39,13 @@ __all__ = [
     "Run",
     "Task",
     "aevaluate",
+    "areplay",
     "compare",
+    "curves",
     "evaluate",
     "load_run",
     "load_task",
+    "replay",
     "task_names",
 ]
 
