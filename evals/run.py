@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from evals.folder import HEADER
 from evals.header import RunHeader, RunStatus
+from evals.lines import Line
 from evals.record import Record
 from evals.runlog import RunLog
 from evals.score import Headline
@@ -135,6 +136,10 @@ class Run:
         """What the strategy returned, in the order in which it came; read one by one."""
         return Results(self._log.records)
 
+    def lines(self) -> Iterator[Line]:
+        """The lines of the log as parsed JSON, for whoever needs few fields of many; see `docs/run-log.md`."""
+        return self._log.lines()
+
     def __getitem__(self, id: str) -> Record:
         """The record of a problem, in its first repeat.
 
@@ -250,7 +255,7 @@ class Run:
         groups: dict[Any, list[str | None]] = {}
         lost: dict[Any, int] = {}
         known: dict[str, None] = {}
-        for line in self._log.lines():
+        for line in self.lines():
             meta = line.get("meta", {})
             known.update(dict.fromkeys(meta))
             value = meta.get(column)
