@@ -1,7 +1,9 @@
 """What is asked of a model."""
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -27,6 +29,12 @@ class Request(BaseModel):
         if bool(self.messages) == (self.prompt is not None):
             raise ValueError("a request has either messages or a prompt, and not both")
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with changes; pydantic's own would keep the canonical text, and so the draws, of the original."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("canonical", None)
+        return copy
 
     @property
     def prefill(self) -> str | None:

@@ -63,3 +63,10 @@ def test_chunks_keep_order_and_their_seeds_are_consecutive(start: int, rows: lis
 def test_a_chunk_ends_where_the_seed_wraps() -> None:
     key = (SEED_MODULUS - 2).to_bytes(8, "big")
     assert consecutive_runs(key, range(4), 64) == [[0, 1], [2, 3]]
+
+
+def test_a_changed_copy_of_a_request_has_draws_of_its_own() -> None:
+    asked = Request(prompt="1 + 1 =")
+    assert asked.canonical
+    changed = asked.model_copy(update={"prompt": "1 + 2 ="})
+    assert changed.canonical == Request(prompt="1 + 2 =").canonical != asked.canonical

@@ -1,8 +1,11 @@
 """The rest of the family, each against scripted replies with faults."""
 
+from pathlib import Path as File
+
 import pytest
 from solving import PROBLEM, scripted
 
+from reasoning.backends.opening import open_backend
 from reasoning.completion import Completion, Failure
 from reasoning.errors import ConfigError
 from reasoning.request import Request
@@ -269,3 +272,15 @@ def test_one_class_of_answers_needs_no_pick() -> None:
     backend = scripted(lambda request, index: "The answer is 1")
     assert UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, backend).answer == 1
     assert all("generated" not in told(request) for request, _ in backend.calls)
+
+
+@pytest.mark.parametrize("strategy", [ProgramOfThought(repairs=1), SelfRefine(of=Direct(), rounds=1)])
+def test_a_second_try_is_a_draw_of_its_own_in_the_store(strategy: PathStrategy, tmp_path: File) -> None:
+    """The script says by the request's own seed and prompt which try it is; a store must not sell the first again."""
+    with open_backend("scripted/echo", store=tmp_path / "draws.db") as backend:
+        (path,) = strategy.solve(PROBLEM, backend).paths
+        first, second = (*path.completions, *path.asides)[:2]
+        assert first.text != second.text
+        assert first.seed != second.seed
+        assert second.request is not None
+        assert (second.request.prompt or second.request.messages[-1].content) == second.text
