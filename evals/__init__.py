@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evals.comparing import compare
     from evals.comparison import Comparison, Pair
+    from evals.gating import Gate, gate
     from evals.item import Item
     from evals.loading import load_task
     from evals.replays.curving import curves
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "Comparison": "evals.comparison",
+    "Gate": "evals.gating",
     "Item": "evals.item",
     "Pair": "evals.comparison",
     "Record": "evals.record",
@@ -25,6 +27,7 @@ _NAMES = {
     "compare": "evals.comparing",
     "curves": "evals.replays.curving",
     "evaluate": "evals.runner",
+    "gate": "evals.gating",
     "load_run": "evals.run",
     "load_task": "evals.loading",
     "replay": "evals.replays.replaying",
@@ -33,6 +36,7 @@ _NAMES = {
 
 __all__ = [
     "Comparison",
+    "Gate",
     "Item",
     "Pair",
     "Record",
@@ -43,6 +47,7 @@ __all__ = [
     "compare",
     "curves",
     "evaluate",
+    "gate",
     "load_run",
     "load_task",
     "replay",

@@ -74,8 +74,8 @@ def percentile(
         sizes = clusters.sizes[drawn].sum(axis=1) if uneven else count * clusters.sizes[0]
         means[start : start + rows] = clusters.sums[drawn].sum(axis=1) / sizes
     tail = float(ndtr(np.sqrt(count / (count - 1)) * stdtrit(count - 1, (1 - confidence) / 2)))
-    low, high = np.quantile(means, [tail, 1 - tail], method="median_unbiased")
-    return Interval(max(-1.0, float(low)), min(1.0, float(high)), "clustered bootstrap")
+    ends: list[float] = np.quantile(means, [tail, 1 - tail], method="median_unbiased").tolist()
+    return Interval(max(-1.0, ends[0]), min(1.0, ends[1]), "clustered bootstrap")
 
 
 def sign_flip(clusters: Clusters, *, flips: int = RESAMPLES, seed: int = 0) -> float:

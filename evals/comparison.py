@@ -89,7 +89,8 @@ class Pair:
         clusters: Groups of items that count as independent; None where each item does.
         bounds: The difference if every lost problem had gone against B, and if every one had gone for it.
         flips: The items that differ.
-        minimum_detectable: The least true difference that so many items show in 80 % of the cases.
+        minimum_detectable: The least true difference that so many items show in 80 % of the cases, in a comparison of
+            so many pairs.
         needed: Items that would show a true difference as large as the one seen in 80 % of the cases; None where
             none was seen.
         agreement: The share of matched problems that both answered alike, by the answers' canonical key; None where
@@ -106,8 +107,8 @@ class Pair:
     unmatched: tuple[int, int]
     difference: float
     interval: Interval
-    p: float | None
-    p_adjusted: float | None
+    p: float
+    p_adjusted: float
     confidence: float
     pairs: int
     grown: bool

@@ -48,6 +48,11 @@ def money(dollars: float | None) -> str:
     return f"${dollars:.4f}" if 0 < dollars < 0.1 else f"${dollars:,.2f}"
 
 
+def ratio(times: float) -> str:
+    """How many times as much: `3.1 ×`, `12 ×`, `0.25 ×`."""
+    return f"{times:.0f} ×" if times >= 9.95 else f"{times:.2g} ×"
+
+
 def causes(lost: Mapping[str, int]) -> str:
     """Losses by cause, the most frequent first: `3 truncated, 1 program failed`; `–` where there are none."""
     told = sorted(

@@ -18,6 +18,7 @@ from evals.cli.interrupted import Interrupted
 VERBS = {
     "run": ("evals.cli.run", "Run a task or a suite of them, or go on with it."),
     "solve": ("evals.cli.solve", "Answer one question."),
+    "compare": ("evals.cli.compare", "Compare runs, with a verdict; --gate for pipelines."),
     "show": ("evals.cli.show", "Show a run, or one of its problems."),
     "list": ("evals.cli.list", "List tasks, strategies, backends or suites."),
     "store": ("evals.cli.store", "Look after the store of draws."),
