@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from evals.loading import load_task
     from evals.replays.curving import curves
     from evals.replays.replaying import areplay, replay
+    from evals.reporting.writing import report
     from evals.task import Task
     from evals.task_names import task_names
 
@@ -31,6 +32,7 @@ _NAMES = {
     "load_run": "evals.run",
     "load_task": "evals.loading",
     "replay": "evals.replays.replaying",
+    "report": "evals.reporting.writing",
     "task_names": "evals.task_names",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "load_run",
     "load_task",
     "replay",
+    "report",
     "task_names",
 ]
 
