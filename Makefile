@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow test-vllm lint format bench clean
+.PHONY: help demo test test-slow test-ray test-vllm lint format bench clean
 
 help:
 	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
 	@echo "make test       the tests, on the real embedded model (under 10 minutes)"
 	@echo "make test-slow  the heavier tests: soaks, kills, eight processes on one store"
 	@echo "make test-vllm  the vLLM backend on a CPU, in an environment of its own (under 10 minutes)"
+	@echo "make test-ray   replicas on a Ray cluster of two nodes that it starts here"
 	@echo "make lint       ruff, mypy --strict, import-linter"
 	@echo "make bench      the benchmarks"
 
@@ -22,6 +23,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m "slow and not (transformers or vllm or browser or ray)" --timeout 900
+
+test-ray: $(VENV)/.ray
+	$(BIN)/python -m pytest -m ray
 
 test-vllm: $(VENV)-vllm/.made
 	$(VENV)-vllm/bin/python -m pytest -m vllm --timeout 600
@@ -57,6 +61,10 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) install -q -e '.[local,gym,math,prices,programs]' --group dev
+	@touch $@
+
+$(VENV)/.ray: $(VENV)/.test
+	$(PIP) install -q -e '.[ray]'
 	@touch $@
 
 # vLLM's build for CPUs pins a build of PyTorch that is on no index, and media libraries that nothing here uses.

@@ -236,7 +236,7 @@ class TestOnACluster:
         with reasoning.open_backend("scripted/weighted", **MODEL) as one:
             expected = evals.evaluate("reasoning-gym:chain_sum", VOTE, one, limit=60, out=None)
         process = started(command, tmp_path)
-        await_lines(tmp_path, 10)
+        await_lines(process, tmp_path, 10)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert no_workers()
@@ -251,7 +251,7 @@ class TestOnACluster:
 
     def test_ctrl_c_leaves_no_worker_behind(self, cluster: Any, tmp_path: Path) -> None:
         process = started(run_command(cluster, tmp_path), tmp_path)
-        await_lines(tmp_path, 5)
+        await_lines(process, tmp_path, 5)
         assert workers()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
@@ -330,12 +330,13 @@ def started(command: list[str], folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-def await_lines(folder: Path, lines: int) -> None:
+def await_lines(process: "subprocess.Popen[str]", folder: Path, lines: int) -> None:
     """Waits until the run's log has so many lines."""
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         logs = list(folder.glob("runs/*/results.jsonl"))
         if logs and logs[0].read_bytes().count(b"\n") >= lines:
             return
         time.sleep(0.05)
-    raise AssertionError("the run does not get on")
+    process.kill()
+    raise AssertionError(f"the run does not get on: {process.communicate()[1]}")
