@@ -152,7 +152,7 @@ def open_backend(
         MissingPackageError: The driver's package is not installed; the message gives the install line.
         MissingKeyError: An API key is not set.
         StoreError: The store cannot be used; its file is untouched.
-        BackendError: The engine does not start, or the cluster cannot be reached.
+        BackendError: The engine does not start.
     """
     placed = _placed(
         {

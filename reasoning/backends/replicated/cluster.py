@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reasoning.backends.replicated.options import ReplicaOptions
-from reasoning.errors import BackendError, ConfigError, MissingPackageError
+from reasoning.errors import ConfigError, MissingPackageError
 
 INSTALL = "pip install 'reasoning-strategies[ray]'"
 REACH_S = 5.0
@@ -39,8 +39,7 @@ class Cluster:
 
     Raises:
         MissingPackageError: Ray is not installed.
-        ConfigError: The address is none, or this process is connected to another cluster.
-        BackendError: Nothing answers there.
+        ConfigError: The address is none, nothing answers there, or this process is connected to another cluster.
     """
 
     def __init__(self, address: str | None) -> None:
@@ -112,7 +111,7 @@ class Cluster:
             self._ray.init(address=address, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             why = " ".join(str(error).split())[:300]
-            raise BackendError(
+            raise ConfigError(
                 f"The Ray cluster at {address} cannot be joined: {why}. Start this machine's node with: "
                 "ray start --address HOST:PORT (--head on the first)."
             ) from error
@@ -122,8 +121,7 @@ def _reach(address: str) -> None:
     """Whether somebody listens there.
 
     Raises:
-        ConfigError: It is no HOST:PORT.
-        BackendError: Nobody does.
+        ConfigError: It is no HOST:PORT, or nobody does.
     """
     host, sign, port = address.rpartition(":")
     if not (host and sign and port.isdigit()):
@@ -132,7 +130,7 @@ def _reach(address: str) -> None:
         with contextlib.closing(socket.create_connection((host, int(port)), REACH_S)):
             pass
     except OSError as error:
-        raise BackendError(
+        raise ConfigError(
             f"No Ray cluster answers at {address}: {error}. Check the address, and that its head node runs: ray status."
         ) from error
 

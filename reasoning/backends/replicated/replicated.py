@@ -42,8 +42,8 @@ class Replicated:
 
     Raises:
         MissingPackageError: Ray, or a package of the driver's on a node, is not installed.
-        ConfigError: The cluster has no room for them, or they hold different models.
-        BackendError: The cluster cannot be reached, or an engine does not start.
+        ConfigError: The cluster cannot be reached or has no room for them, or they hold different models.
+        BackendError: An engine does not start.
     """
 
     def __init__(self, spec: str, options: Mapping[str, Any], placed: ReplicaOptions) -> None:

@@ -299,7 +299,7 @@ class TestOnACluster:
 
     @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:1", "ray://127.0.0.1:10001"])
     def test_an_address_that_nobody_answers_is_said_at_once(self, address: str) -> None:
-        with pytest.raises(ReasoningError, match=r"127\.0\.0\.1|nowhere") as caught:
+        with pytest.raises(ConfigError, match=r"127\.0\.0\.1|nowhere") as caught:
             reasoning.open_backend("scripted/constant", replicas=2, ray=address)
         assert "\n" not in str(caught.value)
 
