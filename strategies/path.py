@@ -77,7 +77,7 @@ class Path(BaseModel):
         cls, problem: Problem, index: int, completions: tuple[Completion, ...], answer: Any, **more: Any
     ) -> "Path":
         """A path with an answer that was had by other means than reading the last text, e.g. a program's value."""
-        return cls.model_construct(
+        return cls(
             index=index, status="ok", answer=answer, key=problem.kind.key(answer), completions=completions, **more
         )
 
@@ -86,7 +86,7 @@ class Path(BaseModel):
         cls, index: int, status: Status, reason: str, completions: tuple[Completion, ...] = (), **more: Any
     ) -> "Path":
         """A path that abstains, and why."""
-        return cls.model_construct(index=index, status=status, reason=reason, completions=completions, **more)
+        return cls(index=index, status=status, reason=reason, completions=completions, **more)
 
     @classmethod
     def read(cls, problem: Problem, index: int, completions: tuple[Completion, ...], lead: str = "") -> "Path":

@@ -8,6 +8,7 @@ backend says suits its model.
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
@@ -133,7 +134,7 @@ class PromptedStrategy(PathStrategy):
             return self.request(backend, prompt="".join(solved) + f"Q: {question}{lead}")
         messages = [system(self.instruction)] if self.instruction else []
         for exemplar in self.exemplars():
-            messages += [user(exemplar.question), assistant(self.exemplar_answer(exemplar).strip())]
+            messages += _turns(exemplar.question, self.exemplar_answer(exemplar).strip())
         return self.request(backend, messages=(*messages, user(question + hint)))
 
     def request(self, backend: Backend, *, messages: tuple[Message, ...] = (), prompt: str | None = None) -> Request:
@@ -143,3 +144,9 @@ class PromptedStrategy(PathStrategy):
         if prompt is not None and NEXT_QUESTION not in sampling.stop:
             sampling = sampling.model_copy(update={"stop": (*sampling.stop, NEXT_QUESTION)})
         return Request(messages=messages, prompt=prompt, sampling=sampling)
+
+
+@lru_cache(maxsize=256)
+def _turns(question: str, answer: str) -> tuple[Message, Message]:
+    """An exemplar as turns of a chat, made once for all problems."""
+    return user(question), assistant(answer)

@@ -83,7 +83,7 @@ class Result(BaseModel):
         chosen = tally.leader if key is None else tally.of_key(key)
         notes = {note: None for path in paths for c in (*path.completions, *path.asides) for note in c.degradations}
         notes.update(dict.fromkeys(more.pop("degradations", ())))
-        return cls.model_construct(
+        return cls(
             problem=problem,
             answer=chosen.answer if chosen else None,
             key=chosen.key if chosen else None,

@@ -143,23 +143,25 @@ class Strategy(Named):
         ahead = look_ahead or max(4, 2 * backend.capabilities.concurrency)
         waiting = enumerate(Problem.of(problem) for problem in problems)
         under_way: dict[asyncio.Task[Result], int] = {}
+        finished: asyncio.Queue[asyncio.Task[Result]] = asyncio.Queue()
         stop: RunStopped | None = None
         try:
             while True:
                 while stop is None and len(under_way) < ahead and (following := next(waiting, None)) is not None:
                     place, problem = following
-                    under_way[asyncio.create_task(self._on_record(problem, backend, errors, how))] = place
+                    task = asyncio.create_task(self._on_record(problem, backend, errors, how))
+                    task.add_done_callback(finished.put_nowait)  # asyncio.wait would look at all of them each time
+                    under_way[task] = place
                 if not under_way:
                     break
-                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    place, broke = under_way.pop(task), task.exception()
-                    if broke is None:
-                        yield place, task.result()
-                    elif isinstance(broke, SpendLimitError):
-                        stop = stop or broke
-                    else:
-                        raise broke
+                task = await finished.get()
+                place, broke = under_way.pop(task), task.exception()
+                if broke is None:
+                    yield place, task.result()
+                elif isinstance(broke, SpendLimitError):
+                    stop = stop or broke
+                else:
+                    raise broke
         finally:
             await cancel_all(under_way)
         if stop is not None:

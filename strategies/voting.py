@@ -61,10 +61,9 @@ class Vote(Named):
             return Tally(abstained=len(paths))
         order = sorted(weight_of, key=lambda key: (-weight_of[key], tie_rank(salt, key)))
         tied = [key for key in order if weight_of[key] == weight_of[order[0]]]
-        return Tally.model_construct(
+        return Tally(
             classes=tuple(
-                AnswerClass.model_construct(key=key, answer=answer_of[key], votes=votes_of[key], weight=weight_of[key])
-                for key in order
+                AnswerClass(key=key, answer=answer_of[key], votes=votes_of[key], weight=weight_of[key]) for key in order
             ),
             abstained=len(paths) - sum(votes_of.values()),
             tied=tuple(tied) if len(tied) > 1 else (),

@@ -177,6 +177,12 @@ def test_the_published_schema_is_the_one_of_this_code() -> None:
             {"of": {"direct": {"sampling": {"top_p": 0.9, "temperature": 0.5}}}},
         ),
         ("self-consistency", {"of": "direct"}, {"of": "chain-of-thought"}, {"of": "chain-of-thought"}),
+        (
+            "self-consistency",
+            {},
+            {"of.sampling.temperature": 0.5},
+            {"of": {"chain-of-thought": {"sampling": {"temperature": 0.5}}}},
+        ),
     ],
 )
 def test_dotted_fields_reach_into_strategies(name: str, fields: dict, changes: dict, expected: dict) -> None:  # type: ignore[type-arg]
