@@ -20,10 +20,21 @@ class Finding(NamedTuple):
     told: str
 
 
-@app.command(epilog="Example: reasoning doctor; reasoning doctor --prompts gsm8k --shots mine.yaml")
+EXAMPLES = (
+    "reasoning doctor",
+    "reasoning doctor --prompts gsm8k --shots mine.yaml",
+    "reasoning doctor --parity local openai/smollm2 -B 2.base_url=http://localhost:8000/v1",
+)
+
+
+@app.command(epilog=f"Example: {'; '.join(EXAMPLES)}")
 def doctor(
     tasks: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", help="With --prompts: whose items are not to be shown.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TASK|SPEC]...",
+            help="With --prompts: whose items are not to be shown. With --parity: the backends.",
+        ),
     ] = None,
     prompts: Annotated[
         bool, typer.Option("--prompts", help="Instead: do exemplars give items away, do their programs run?")
@@ -35,6 +46,19 @@ def doctor(
     data: Annotated[
         str | None, typer.Option("--data", metavar="FILE", help="With --prompts: a local copy of the task's data.")
     ] = None,
+    parity: Annotated[
+        bool, typer.Option("--parity", help="Instead: put the same prompts to backends, and say where they part ways.")
+    ] = False,
+    questions: Annotated[
+        str | None,
+        typer.Option(
+            "--questions", metavar="FILE", help="With --parity: one question a line, or JSON with messages or a prompt."
+        ),
+    ] = None,
+    option: Annotated[
+        list[str],
+        typer.Option("-B", metavar="[N.]KEY=VALUE", help="With --parity: an option of the backends, or of the Nth."),
+    ] = [],  # noqa: B006 (typer copies)
     json: options.Json = False,
     verbose: options.Verbose = 0,
 ) -> None:
@@ -44,10 +68,15 @@ def doctor(
         from evals.cli.prompts import look_over
 
         return look_over(shots or [], tasks or [], data, json=json)
-    if tasks or shots or data:
+    if parity:
+        from evals.cli.parity import examine
+        from evals.overrides import pairs
+
+        return examine(tasks or [], questions, pairs(option, "-B"), as_json=json)
+    if tasks or shots or data or questions or option:
         from reasoning.errors import UsageError
 
-        raise UsageError("Tasks, --shots and --data go with --prompts.")
+        raise UsageError("Tasks, --shots and --data go with --prompts; backends, --questions and -B with --parity.")
     findings = [finding for look in (_packages, _model, _keys, _store, _sandbox) for finding in look()]
     if json:
         options.print_json({"findings": [finding._asdict() for finding in findings]})
