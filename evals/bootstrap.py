@@ -6,7 +6,7 @@ moved outwards as far as Student's t is wider than the normal distribution (T. H
 BCa and the studentised bootstrap, which trust a skewness that so few differing clusters cannot show.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.stats import CONFIDENCE, Interval
@@ -63,19 +63,77 @@ def percentile(
         seed: The same seed gives the same interval.
     """
     import numpy as np
-    from scipy.special import ndtr, stdtrit
+
+    drawn = _drawn(clusters, resamples, seed)
+    means = np.concatenate([_mean(sums, sizes) for sums, sizes in drawn])
+    return _within(_quantiles(means, _outward((1 - confidence) / 2, clusters)), "clustered bootstrap")
+
+
+def cautious(
+    clusters: Clusters, confidence: float = CONFIDENCE, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """An interval that errs on neither side in more than (1 − confidence)/2 of the cases, for one-sided bounds.
+
+    The hull of the percentile and the studentised interval, each at four fifths of the error: simulated on 50 to 200
+    clusters with differences rare, repeated, clustered or nearly all on one side, one side erred in 2.6 to 5.0 % of
+    the cases where 5 were allowed; the percentile interval alone in 3.4 to 8.3 %.
+    """
+    import numpy as np
+
+    mean = float(_mean(clusters.sums, clusters.sizes))
+    means, ratios = [], []
+    for sums, sizes in _drawn(clusters, resamples, seed):
+        found = _mean(sums, sizes)
+        errors = _error(sums, sizes, found)
+        means.append(found)
+        ratios.append((found - mean) / np.maximum(errors, np.finfo(float).tiny ** 0.5))
+    tail = 0.8 * (1 - confidence) / 2
+    error = float(_error(clusters.sums, clusters.sizes, np.asarray(mean)))
+    plain = _quantiles(np.concatenate(means), _outward(tail, clusters))
+    most, least = _quantiles(np.concatenate(ratios), tail)
+    ends = min(plain[0], mean - least * error), max(plain[1], mean - most * error)
+    return _within(ends, "cautious clustered bootstrap")
+
+
+def _drawn(clusters: Clusters, resamples: int, seed: int) -> Iterator[tuple["Array", "Array"]]:
+    """Sums and sizes of the clusters of each resample, a block of resamples at a time."""
+    import numpy as np
 
     count, chance = len(clusters.sums), np.random.default_rng(seed)
-    means = np.empty(resamples)
-    uneven = bool(clusters.sizes.min() != clusters.sizes.max())
     rows = max(1, _AT_ONCE // count)
     for start in range(0, resamples, rows):
         drawn = chance.integers(0, count, (min(rows, resamples - start), count))
-        sizes = clusters.sizes[drawn].sum(axis=1) if uneven else count * clusters.sizes[0]
-        means[start : start + rows] = clusters.sums[drawn].sum(axis=1) / sizes
-    tail = float(ndtr(np.sqrt(count / (count - 1)) * stdtrit(count - 1, (1 - confidence) / 2)))
-    ends: list[float] = np.quantile(means, [tail, 1 - tail], method="median_unbiased").tolist()
-    return Interval(max(-1.0, ends[0]), min(1.0, ends[1]), "clustered bootstrap")
+        yield clusters.sums[drawn], clusters.sizes[drawn]
+
+
+def _mean(sums: "Array", sizes: "Array") -> "Array":
+    return sums.sum(axis=-1) / sizes.sum(axis=-1)  # type: ignore[no-any-return]
+
+
+def _error(sums: "Array", sizes: "Array", mean: "Array") -> "Array":
+    """The clustered standard error; see `evals.stats.clustered_se`."""
+    count = sums.shape[-1]
+    squares = ((sums - mean[..., None] * sizes) ** 2).sum(axis=-1)
+    return (squares * count / (count - 1)) ** 0.5 / sizes.sum(axis=-1)  # type: ignore[no-any-return]
+
+
+def _outward(tail: float, clusters: Clusters) -> float:
+    """The normal tail that reaches as far as Student's t of so many clusters."""
+    from scipy.special import ndtr, stdtrit
+
+    count = len(clusters.sums)
+    return float(ndtr((count / (count - 1)) ** 0.5 * stdtrit(count - 1, tail)))
+
+
+def _quantiles(values: "Array", tail: float) -> tuple[float, float]:
+    import numpy as np
+
+    ends: list[float] = np.quantile(values, [tail, 1 - tail], method="median_unbiased").tolist()
+    return ends[0], ends[1]
+
+
+def _within(ends: tuple[float, float], method: str) -> Interval:
+    return Interval(max(-1.0, ends[0]), min(1.0, ends[1]), method)
 
 
 def sign_flip(clusters: Clusters, *, flips: int = RESAMPLES, seed: int = 0) -> float:

@@ -70,7 +70,8 @@ def contrast(
         binary: All scores are 0 or 1, one for each item and run.
         looks: How the runs could be looked at before.
         confidence: Of the interval.
-        cautious: Rather wider than 5 % wrong on either side; see `paired.tango`.
+        cautious: Rather wider than wrong too often on either side, for one-sided bounds; see `paired.tango` and
+            `bootstrap.cautious`.
     """
     mean = fmean(differences)
     if looks:
@@ -86,7 +87,7 @@ def contrast(
         reach = most * len(clusters.sums) / len(differences)
         ends = sequential.betting([reach * float(s) / most for s in clusters.sums], confidence, reach=reach)
     else:
-        ends = bootstrap.percentile(clusters, confidence)
+        ends = (bootstrap.cautious if cautious else bootstrap.percentile)(clusters, confidence)
     return Contrast(mean, ends, bootstrap.sign_flip(clusters))
 
 

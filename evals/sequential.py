@@ -21,7 +21,7 @@ BETS = tuple(0.02 * (0.9 / 0.02) ** (k / 11) for k in range(12))
 """Shares of the capital that are put on one item: small ones for long runs, large ones for rare differences."""
 TIGHTEST = 300
 """The number of clusters at which `mixture` is narrowest."""
-_HALVINGS = 60
+_HALVINGS = 45
 
 
 def betting(differences: Sequence[float], confidence: float = CONFIDENCE, *, reach: float = 1.0) -> Interval:
@@ -38,9 +38,19 @@ def betting(differences: Sequence[float], confidence: float = CONFIDENCE, *, rea
     return Interval(max(-1.0, low * reach), min(1.0, high * reach), "betting, always valid")
 
 
-def betting_p(differences: Sequence[float], *, reach: float = 1.0) -> float:
-    """The always-valid p of no difference: twice one over the larger capital against 0 on either side."""
-    capital = max(_log_capital(side, 0.5) for side in _shares(differences, reach))
+def betting_p(differences: Sequence[float], difference: float = 0.0, *, reach: float = 1.0) -> float:
+    """The always-valid p of a mean: at most α where `betting` rules it out at 1 − α, and only there.
+
+    Twice one over the larger capital against the mean on either side; under it, ever at most α with probability α.
+
+    Args:
+        differences: In [−reach, reach].
+        difference: The mean, above −reach and below `reach`.
+        reach: The largest absolute value that a difference can take.
+    """
+    above, below = _shares(differences, reach)
+    mean = (1 + difference / reach) / 2
+    capital = max(_log_capital(above, mean), _log_capital(below, 1 - mean))
     return min(1.0, 2 * math.exp(-max(0.0, capital)))
 
 
