@@ -100,14 +100,14 @@ class Curves:
         points: By vote, stopping rule and samples, in the order asked for.
         cheapest: The cheapest setting within a point of the best; None where nothing was held out.
         pool: Draws a problem that the figures rest on.
-        subsets: Random orders a problem, where counting does not do.
+        orders: Random orders a problem, where counting does not do.
         notes: What a reader should know of the pool.
     """
 
     points: tuple[Point, ...]
     cheapest: Cheapest | None
     pool: int
-    subsets: int
+    orders: int
     notes: tuple[str, ...] = ()
 
     def of(self, vote: str, stop: str) -> tuple[Point, ...]:
@@ -120,7 +120,7 @@ class Curves:
             "curves": [as_json(point) for point in self.points],
             "cheapest": None if self.cheapest is None else as_json(self.cheapest),
             "pool": self.pool,
-            "subsets": self.subsets,
+            "orders": self.orders,
             "notes": list(self.notes),
         }
 
