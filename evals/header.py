@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from reasoning.answer import AnswerKind
+from reasoning.backends.facts import ModelFacts
 from reasoning.budget import Paid
 from reasoning.errors import ConfigError, DataError
 
@@ -46,11 +47,21 @@ class TaskNote(_Part):
 
 
 class BackendNote(_Part):
-    """A backend of a run: no keys, no credentials."""
+    """A backend of a run: no keys, no credentials.
+
+    Attributes:
+        spec: How it was opened.
+        identity: What makes it another model.
+        options: What it was opened with.
+        facts: What is known of its model; the peak of memory is that of the last session.
+        notices: Likely faults of the server that were noticed, over all sessions.
+    """
 
     spec: str
     identity: Mapping[str, Any]
     options: Mapping[str, Any] = {}
+    facts: ModelFacts | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Growth(_Part):

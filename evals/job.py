@@ -12,6 +12,7 @@ from evals.item import Item
 from evals.provenance import host, packages, public
 from evals.task import Order, Task
 from reasoning.backends.backend import Backend
+from reasoning.backends.facts import HasFacts
 from reasoning.errors import ConfigError
 from strategies.prompting import PromptedStrategy
 from strategies.strategy import Strategy
@@ -103,7 +104,15 @@ class Job:
 
     def _note(self, role: str, backend: Backend) -> BackendNote:
         options = public(self.backend_options.get(role, {}))
-        return BackendNote(spec=backend.spec, identity=dict(backend.identity), options=options)
+        note = BackendNote(spec=backend.spec, identity=dict(backend.identity), options=options)
+        return noted(note, backend)
+
+
+def noted(note: BackendNote, backend: Backend) -> BackendNote:
+    """A backend's note with what it tells by now: its model's facts, and faults that were noticed."""
+    facts = backend.facts if isinstance(backend, HasFacts) else note.facts
+    notices = dict.fromkeys((*note.notices, *getattr(backend, "notices", ())))
+    return note.model_copy(update={"facts": facts, "notices": tuple(notices)})
 
 
 def settled(strategy: Strategy, task: Task, repeats: int = 1) -> Strategy:

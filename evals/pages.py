@@ -1,11 +1,13 @@
 """Runs as tables and pages of text. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from evals import rendering
 from evals.record import Record
 from evals.run import Run
+from evals.side_by_side import Beside
+from reasoning.backends.facts import ModelFacts
 from reasoning.request import Request
 from strategies.result import Result
 
@@ -47,6 +49,43 @@ def _row(run: Run) -> list[str]:
     ]
 
 
+def backends_tables(group: Sequence[Beside]) -> str:
+    """Backends side by side on one task and strategy: how they did, and what is known of their models."""
+    head = ("backend", "accuracy % [95 %]", "agrees %", "tokens/s", "p50", "p95", "tokens", "cost")
+    known = ("model", "parameters", "active", "context", "precision", "peak memory", "weights")
+    return "\n\n".join(
+        [
+            f"{group[0].run.task} · {group[0].run.strategy} (agrees: with {group[0].label})",
+            rendering.table(head, [_did(one) for one in group], range(2, len(head))),
+            rendering.table(known, [_known(one.label, one.facts) for one in group], (1, 2, 3, 5)),
+        ]
+    )
+
+
+def _did(one: Beside) -> list[str]:
+    run, side = one.run, one.side
+    return [
+        one.label,
+        rendering.accuracy(run.accuracy, run.interval),
+        rendering.NONE if one.agreement is None else rendering.percent(one.agreement),
+        _or_none(side.tokens_per_second if side else None, rendering.count),
+        _or_none(side.latency_p50 if side else None, rendering.duration),
+        _or_none(side.latency_p95 if side else None, rendering.duration),
+        rendering.count(run.usage.total_tokens),
+        rendering.money(run.cost),
+    ]
+
+
+def _known(label: str, facts: ModelFacts) -> list[str]:
+    counts = (facts.parameters, facts.active_parameters, facts.context_tokens)
+    told = [_or_none(count, rendering.count) for count in counts]
+    return [label, *told, facts.precision or rendering.NONE, rendering.size(facts.peak_memory_bytes), facts.weights]
+
+
+def _or_none(value: float | None, text: Callable[[float], str]) -> str:
+    return rendering.NONE if value is None else text(value)
+
+
 def run_page(run: Run) -> str:
     """A run with all its counts."""
     header = run.header
@@ -71,6 +110,7 @@ def run_page(run: Run) -> str:
     if repeats is not None:
         spread = f"σ within items {repeats.within**0.5:.3f}, between {repeats.between**0.5:.3f}"
         told.append(("repeats", f"{spread}; one repeat to the next ±{rendering.percent(repeats.run_to_run)} points"))
+    told += [("notice", notice) for notice in header.backend.notices]
     told += [("grew", f"{g.field} from {g.before} to {g.after} after {g.items} problems") for g in header.grown]
     width = max(len(label) for label, _ in told)
     return "\n".join([run.name, *(f"  {label.ljust(width)}  {value}" for label, value in told)])

@@ -29,6 +29,13 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def size(number: int | None) -> str:
+    """Bytes: `512 MiB`, `1.4 GiB`; `–` where they are not known."""
+    if number is None:
+        return NONE
+    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
+
+
 def duration(seconds: float) -> str:
     """A time: `0.42 s`, `12 s`, `3:05`, `2:03:05`."""
     if seconds < 9.95:

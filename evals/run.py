@@ -302,6 +302,8 @@ class Run:
             "failed_programs": self.failed_programs,
             "ties": self.ties,
             "abstentions": self.abstentions,
+            "facts": header.backend.facts.model_dump(mode="json") if header.backend.facts else None,
+            "notices": list(header.backend.notices),
             "seed": header.seed,
             "folder": str(self.folder) if self.folder else None,
         }

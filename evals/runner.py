@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
-from evals.header import Growth, RunHeader, growth
+from evals.header import BackendNote, Growth, RunHeader, growth
 from evals.item import Item
-from evals.job import Job
+from evals.job import Job, noted
 from evals.loading import load_task
 from evals.record import Record
 from evals.run import Run
@@ -155,7 +155,7 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
             stopped_by = f"{type(error).__name__}: {error}"
             raise
         finally:
-            log.keep(status=status, stopped_by=stopped_by, **spent.so_far())
+            log.keep(status=status, stopped_by=stopped_by, **_backends(job, log.header), **spent.so_far())
             tell(RunEnded(log.header, log.summary))
     return Run(log)
 
@@ -187,8 +187,8 @@ def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str,
         limit=wanted.limit,
         repeats=wanted.repeats,
         task=wanted.task,
-        backend=wanted.backend,
-        backends=wanted.backends,
+        backend=_with_notices(wanted.backend, held.backend),
+        backends={role: _with_notices(note, held.backends[role]) for role, note in wanted.backends.items()},
         tags={**held.tags, **wanted.tags},
         grown=(*held.grown, *more),
         valid_from=valid_from,
@@ -213,6 +213,17 @@ async def _solved(job: Job, items: Sequence[Item], log: RunLog, on_event: OnRunE
         async with contextlib.aclosing(job.strategy.asolve_stream(problems(), job.backend, **how)) as results:
             async for result in results:
                 yield Record.of(under_way.pop(result.problem.id), result, repeat)
+
+
+def _with_notices(note: BackendNote, held: BackendNote) -> BackendNote:
+    """A backend's note with what was noticed in earlier sessions before it."""
+    return note.model_copy(update={"notices": tuple(dict.fromkeys((*held.notices, *note.notices)))})
+
+
+def _backends(job: Job, header: RunHeader) -> dict[str, Any]:
+    """The header's fields on backends, with what they tell at the end of a session."""
+    roles = {role: noted(note, job.backends[role]) for role, note in header.backends.items()}
+    return {"backend": noted(header.backend, job.backend), "backends": roles}
 
 
 class _Spent:

@@ -91,14 +91,22 @@ def run(
 
 
 def _tell(runs: list[Any], json: bool) -> None:
-    from evals.pages import runs_table
+    from evals.pages import backends_tables, runs_table
+    from evals.side_by_side import side_by_side
 
     print(f"\n{runs_table(runs)}", file=sys.stderr)
+    groups = side_by_side(runs)
+    for group in groups:
+        print(f"\n{backends_tables(group)}", file=sys.stderr)
     for one in runs:
         if one.header.stopped_by:
             print(f"reasoning: {one.name} stopped: {one.header.stopped_by}", file=sys.stderr)
     if json:
-        options.print_json({"runs": [one.to_json() for one in runs]})
+        compared = [
+            {"task": group[0].run.task, "strategy": group[0].run.strategy, "rows": [one.to_json() for one in group]}
+            for group in groups
+        ]
+        options.print_json({"runs": [one.to_json() for one in runs], "backends": compared})
     else:
         for one in runs:
             print(one.folder)
