@@ -21,7 +21,7 @@ INSTRUCTION = (
     "You grade a solution to a problem. Check its reasoning step by step, then end with one line: "
     "Score: <a whole number from 0 to 10>, where 10 means surely correct."
 )
-SCORE = re.compile(r"score\W{0,4}(\d+(?:\.\d+)?)", re.IGNORECASE)
+SCORE = re.compile(r"score\W{0,4}?(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 class Judged(Vote):
@@ -41,7 +41,7 @@ class Judged(Vote):
         said = await draw(scope.role("judge"), self._question(problem, path, scope.role("judge")), path.index)
         found = SCORE.findall(said.text)
         grade = float(found[-1]) if found and not said.failure else None
-        if grade is None or grade > 10:
+        if grade is None or not 0 <= grade <= 10:
             scope.degrade("the judge gave a path no grade from 0 to 10: it weighs nothing")
             grade = 0.0
         return path.model_copy(

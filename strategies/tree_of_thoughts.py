@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 from typing import ClassVar
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from strategies.exemplars import Exemplar
 from strategies.least_to_most import NUMBERING
 from strategies.path import Path
 from strategies.prompting import PromptedStrategy
-from strategies.scope import role
+from strategies.scope import degrade, role
 
 PROPOSE = (
     "Propose up to {count} different next steps towards the solution, one a line. Each is a single small step; do not "
@@ -23,6 +24,7 @@ PROPOSE = (
 )
 EVALUATE = "Can these steps still lead to a right answer? Reply with one word: sure, likely or impossible."
 CONCLUDE = "State the final answer in one sentence: The answer is <answer>."
+UNREADABLE = "a verdict on a step could not be read as sure, likely or impossible: it counts nothing"
 WORTH = {"sure": 20.0, "likely": 1.0, "impossible": 0.001}
 """How much a verdict on a state counts (Yao et al. 2023)."""
 
@@ -91,7 +93,10 @@ class TreeOfThoughts(PromptedStrategy):
         verdicts = await asyncio.gather(*(judge.complete(request, draws) for request in requests))
         for said in verdicts:
             made.extend(said)
-        worth = [sum(verdict_worth(one.text) for one in said if one.failure is None) for said in verdicts]
+        counts = [[verdict_worth(one.text) if one.failure is None else 0.0 for one in said] for said in verdicts]
+        if not all(chain.from_iterable(counts)):
+            degrade(backend, UNREADABLE)
+        worth = [sum(of_state) for of_state in counts]
         order = sorted(range(len(states)), key=lambda at: (-worth[at], at))
         return [states[at] for at in order[: self.breadth]]
 
