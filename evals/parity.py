@@ -20,15 +20,17 @@ Verdict = Literal["same", "numerics", "weights", "unknown", "settings", "tokeniz
 """What a difference comes from, the earlier cause last:
 
 - same: the greedy texts are the same;
-- numerics: other arithmetic on the same weights: the two models' numbers differ by less than `NUMERICS_NATS`;
+- numerics: other arithmetic on the same weights: the numbers differ by at most `SHIFT_NATS` and `NUMERICS_NATS`;
 - weights: they differ by more: other weights, or the same ones quantised or computed in another precision;
 - unknown: the texts differ, and without log-probabilities nobody can say more;
 - settings, tokenizer, template: the models were not asked the same;
 - failed: one of them gave no answer.
 """
 
-NUMERICS_NATS = 0.25
-"""Up to here the difference of two backends' log-probabilities is taken for arithmetic."""
+SHIFT_NATS = 0.1
+"""Up to here the median difference of log-probability on tokens that both chose is taken for other arithmetic, …"""
+NUMERICS_NATS = 1.0
+"""… and up to here the difference of their odds at the token where they part: it is the largest among many."""
 
 
 class Seen(BaseModel):
@@ -82,10 +84,9 @@ def compare(a: Seen, b: Seen) -> Found:
             return found(verdict, told)
     if parted is None:
         return found("same", "The greedy texts are the same" + (f"; {_drift(drift)}." if drift is not None else "."))
-    measures = [nats for nats in (parted.nats, drift) if nats is not None]
-    if not measures:
+    if parted.nats is None and drift is None:
         return found("unknown", "The texts differ, and there are no log-probabilities to say by how much.")
-    numerics = max(measures) <= NUMERICS_NATS
+    numerics = (parted.nats or 0.0) <= NUMERICS_NATS and (drift or 0.0) <= SHIFT_NATS
     return found("numerics" if numerics else "weights", _numbers(parted, drift, numerics))
 
 
@@ -172,8 +173,8 @@ def _numbers(parted: Parting, drift: float | None, numerics: bool) -> str:
         f"and {gaps[1]} nats"
     )
     drifted = f"; {_drift(drift)}" if drift is not None else ""
-    rule = "within" if numerics else "beyond"
-    return f"{told}{drifted}: {rule} the {NUMERICS_NATS} nats of other arithmetic on the same weights."
+    rule = "no more than" if numerics else "more than"
+    return f"{told}{drifted}: {rule} other arithmetic does ({NUMERICS_NATS} and {SHIFT_NATS})."
 
 
 def _drift(nats: float) -> str:

@@ -35,9 +35,9 @@ class Parting(BaseModel):
 
     @property
     def nats(self) -> float | None:
-        """By how much the two models' odds between the two tokens differ: both gaps together."""
-        first, second = self.gaps
-        return None if first is None or second is None else first + second
+        """By how much the two models' odds between the two tokens differ, as far as is known: both gaps together."""
+        known = [gap for gap in self.gaps if gap is not None]
+        return sum(known) if known else None
 
 
 def parting(first: Completion, second: Completion) -> Parting | None:
@@ -46,11 +46,13 @@ def parting(first: Completion, second: Completion) -> Parting | None:
         return None
     at = common(first.text, second.text)
     starts = _starts(first), _starts(second)
-    begin = max((start for start in starts[0] if start <= at and start in starts[1]), default=0)
+    shared = [start for start in (starts[0] or starts[1]) if start in (starts[1] or starts[0])]
+    begin = max((start for start in shared if start <= at), default=at)
     places = starts[0].get(begin), starts[1].get(begin)
     tokens = _token_at(first, places[0], begin), _token_at(second, places[1], begin)
-    here, here_bound = _gap(first.logprobs, places[0], *tokens)
-    there, there_bound = _gap(second.logprobs, places[1], *reversed(tokens))
+    both = None not in places
+    here, here_bound = _gap(first.logprobs, places[0], *tokens) if both else (None, False)
+    there, there_bound = _gap(second.logprobs, places[1], *reversed(tokens)) if both else (None, False)
     return Parting(
         place=places[0] if places[0] is not None else 0,
         before=first.text[:begin][-40:],
