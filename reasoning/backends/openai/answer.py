@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reasoning.backends.llama_wire import entry_texts
+from reasoning.backends.thoughts import split_thoughts
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.usage import Usage
-
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 class MalformedError(Exception):
@@ -36,16 +35,11 @@ class Sample:
         return replace(sample, degradations=(*sample.degradations, "No log-probabilities came back."))
 
     def _without_thoughts(self) -> "Sample":
-        """Splits `<think>…</think>` off the start of a text.
-
-        A template can put the opening tag into the prompt, so the closing one alone counts too. What was never closed
-        is all reasoning: the text was cut in it.
-        """
-        start = self.text.lstrip()
-        if self.reasoning is not None or not (start.startswith(_OPEN) or _CLOSE in start):
+        """The sample with `<think>…</think>` taken off the start of its text."""
+        if self.reasoning is not None:
             return self
-        thoughts, closed, text = start.removeprefix(_OPEN).partition(_CLOSE)
-        return replace(self, reasoning=thoughts.strip() or None, text=text.lstrip() if closed else "")
+        reasoning, text = split_thoughts(self.text)
+        return self if text == self.text else replace(self, reasoning=reasoning, text=text)
 
     def _cut(self, stop: tuple[str, ...]) -> "Sample":
         ends = [at for at in (self.text.find(mark) for mark in stop if mark) if at >= 0]
