@@ -21,6 +21,7 @@ VERBS = {
     "compare": ("evals.cli.compare", "Compare runs, with a verdict; --gate for pipelines."),
     "show": ("evals.cli.show", "Show a run, or one of its problems."),
     "report": ("evals.cli.report", "Write runs as one self-contained page for a browser."),
+    "replay": ("evals.cli.replay", "Say what other votes, rules and budgets give on a run's draws."),
     "list": ("evals.cli.list", "List tasks, strategies, backends or suites."),
     "store": ("evals.cli.store", "Look after the store of draws."),
     "doctor": ("evals.cli.doctor", "Say what works on this machine, and the remedy for what does not."),

@@ -196,6 +196,7 @@ def pool_of_records(run: Run, records: Iterable[Record], samples: int) -> Pool:
 
 def _pooled(run: Run, rows: Sequence[Draws], draws: int) -> Pool:
     header = run.header
+    rows = sorted(rows, key=lambda row: (row.id, row.repeat))  # whatever order they came in, the figures are the same
     cut = [row if len(row.keys) <= draws else row.first(draws) for row in rows]
     return Pool(cut, items=header.items, repeats=header.repeats, seed=header.seed, draws=draws)
 

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,25 +12,17 @@ from solving import scripted
 import evals
 from evals.item import Item
 from evals.record import Record
-from evals.replays.missing import MissingDrawsError
 from evals.task import Task
-from reasoning.backends.opening import open_backend
 from reasoning.completion import Completion, Failure, Logprobs
-from reasoning.errors import ConfigError, StoreError
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from reasoning.usage import Usage
 from strategies.best_of_n import BestOfN
-from strategies.chain_of_thought import ChainOfThought
 from strategies.confidence import Confidence
 from strategies.direct import Direct
-from strategies.ensemble import Ensemble
 from strategies.judging import Judged
-from strategies.program_of_thought import ProgramOfThought
 from strategies.self_consistency import SelfConsistency
 from strategies.stopping import Adaptive, Fixed, Stop, TokenLimit, Window
-from strategies.strategy import Strategy
-from strategies.universal_self_consistency import UniversalSelfConsistency
 from strategies.voting import Vote
 from strategies.weighting import Likelihood, TraceConfidence
 
@@ -112,7 +103,7 @@ def test_any_rule_and_number_of_samples(seed: int, stop: Stop | None, samples: i
     (replayed,) = evals.replay(drawn, [strategy])
     assert told(replayed.records) == told(live.records)
     assert (replayed.accuracy, replayed.interval, replayed.usage) == (live.accuracy, live.interval, live.usage)
-    assert replayed.cost == live.cost
+    assert replayed.cost == pytest.approx(live.cost)  # a live run adds problems up as they arrive
     assert replayed.scores == {key: score or 0.0 for key, score in live.scores.items()}
 
 
