@@ -230,7 +230,10 @@ class Matched:
                 told.append(f"{count - self.changed} items of {reading.label} are not in {other.label} and left out")
             missing = reading.run.header.planned - reading.run.done
             if missing > 0:
-                told.append(f"{missing} problems of {reading.label} were planned and not done ({reading.run.status})")
+                told.append(
+                    f"{missing} problems of {reading.label} were planned and not done ({reading.run.status}): "
+                    "those that come last need not be like the others"
+                )
         return told
 
     def _growth(self) -> list[str]:

@@ -37,6 +37,10 @@ def about(count: float) -> str:
 
 def _unclear(pair: Pair) -> str:
     seen = f"{pair.b} − {pair.a} is {points(pair.difference)} points ({_ends(pair, pair.interval)})"
+    if pair.p_adjusted <= 1 - pair.confidence:
+        return f"cannot tell: {seen}, but items were added in the file's order, which may go with difficulty"
+    if not pair.interval.low <= 0 <= pair.interval.high:
+        seen += f", while the test gives p = {pair.p_adjusted:.2g}"
     if pair.needed is None:
         return f"cannot tell: {seen}; {pair.items:,} items show differences from {points(pair.minimum_detectable)} on"
     return f"cannot tell: {seen}; a difference of that size needs about {about(pair.needed)} items"
