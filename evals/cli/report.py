@@ -36,8 +36,8 @@ def report(
 ) -> None:
     """Write runs as one self-contained page: accuracy, price, votes, comparisons, losses, latency and every problem."""
     options.set_up_logging(verbose)
-    from evals.reporting.writing import report as write
     from evals.reporting.problems import LONGEST
+    from evals.reporting.writing import report as write
     from evals.run import load_run
 
     loaded = [load_run(folder) for folder in _folders(runs)]

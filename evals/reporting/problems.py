@@ -59,7 +59,7 @@ def shortened(text: str, span: tuple[int, int] | None, longest: int) -> tuple[st
 
 
 def _units(text: str) -> int:
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def packed(record: Record, common: Common, longest: int = LONGEST) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class _Packer:
         self.question = self._short(record.result.problem.question)
         self.texts = Texts(self.question)
         self.prompts: list[Any] = []
-        self.prompt_of: dict[Request, int] = {}
+        self.prompt_of: dict[int, int] = {}  # by identity: a log's line has each request once, and hashing it is slow
         self.prompt_rows: set[int] = set()
         self.class_of = {found.key: place for place, found in enumerate(record.result.tally.classes)}
 
@@ -155,13 +155,13 @@ class _Packer:
     def _prompt(self, request: Request | None, before: tuple[str, ...]) -> int | None:
         if request is None:
             return None
-        if request not in self.prompt_of:
-            self.prompt_of[request] = len(self.prompts)
+        if id(request) not in self.prompt_of:
+            self.prompt_of[id(request)] = len(self.prompts)
             if request.prompt is not None:
                 self.prompts.append(self._asked(request.prompt, before))
             else:
                 self.prompts.append([[turn.role, self._asked(turn.content)] for turn in request.messages])
-        return self.prompt_of[request]
+        return self.prompt_of[id(request)]
 
     def _asked(self, text: str, before: tuple[str, ...] = ()) -> int:
         row = self.texts.add(self._short(text), (*before, self.question))

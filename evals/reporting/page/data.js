@@ -2,7 +2,11 @@
 
 const KEPT = 12;
 
+// The list can be used while the browser still reads the rest of the file.
+const whole = document.readyState === "loading" ? new Promise((done) => addEventListener("DOMContentLoaded", done)) : null;
+
 async function opened(id) {
+  if (!$(id)) await whole;
   const packed = atob($(id).textContent);
   const bytes = new Uint8Array(packed.length);
   for (let at = 0; at < packed.length; at++) bytes[at] = packed.charCodeAt(at);
