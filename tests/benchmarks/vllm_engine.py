@@ -3,8 +3,8 @@
     .venv-vllm/bin/python tests/benchmarks/vllm_engine.py [--prompts 16] [--samples 4] [--tokens 32] [--rounds 5]
 
 Bound: at least 0.95 × the tokens/s of `LLM.generate`, by the median of the turns' ratios. Both engines have the same
-options and the same environment; tokens are counted as they came. Seeded draws on both sides; unseeded ones are shown beside, without a bound. On a GPU give `--model` and more of
-everything.
+options and the same environment; tokens are counted as they came. Seeded draws on both sides; unseeded ones are shown
+beside, without a bound. On a GPU give `--model` and more of everything.
 """
 
 import argparse
@@ -81,9 +81,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=value)
     asked = parser.parse_args()
     if find_spec("vllm") is None:
-        print(
-            "vLLM is not installed here: nothing measured. Run it with .venv-vllm/bin/python (make test-vllm builds it)."
-        )
+        print("vLLM is not installed here: nothing measured. make test-vllm builds .venv-vllm, which has it.")
         return 0
 
     from model_folder import embedded_folder
