@@ -168,7 +168,7 @@ def test_keys_are_read_as_records_have_them() -> None:
     def script(request: Request, index: int) -> str:
         text = request.prompt or " ".join(message.content for message in request.messages)
         item = int(re.findall(r"What is (\d+) \+ 2\?", text)[-1])
-        return "I do not know." if (item + index) % 4 == 0 else f"The answer is {(item * index) % 3}.0"
+        return "I do not know." if (item + index) % 4 == 0 else f"The answer is {(item + index // 2) % 3}.0"
 
     run = evals.evaluate(task(30), SelfConsistency(of=ChainOfThought(), samples=6), scripted(script), out=None)
     known = {record.id: record.result.key for record in run.records}
