@@ -105,9 +105,7 @@ def test_only_runs_of_one_task_and_strategy_stand_side_by_side() -> None:
         run(right, "a"),
         run(right, "a", ChainOfThought()),
         run(right, "b"),
-        run(
-            right, "c", Direct(answer_format="none") if "answer_format" in Direct.model_fields else Direct(system="Hm.")
-        ),
+        run(right, "c", Direct(system="Be brief.")),
     ]
     assert [[one.run.backend for one in group] for group in side_by_side(runs)] == [["scripted/a", "scripted/b"]]
     assert side_by_side([runs[0], runs[0]]) == []
