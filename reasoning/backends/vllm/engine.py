@@ -197,10 +197,9 @@ def _arguments(source: Source, options: VLLMOptions, device: str) -> dict[str, A
     defaults: dict[str, Any] = {"seed": secrets.randbits(31), "use_tqdm_on_load": False}
     if device == "cpu" and not {"gpu_memory_utilization", "kv_cache_memory_bytes"} & options.engine.keys():
         defaults["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
-    if source.revision is not None:
+    if "revision" in source.arguments and "tokenizer" not in options.engine:
         defaults["tokenizer_revision"] = source.revision
-    given = {**defaults, **options.engine, "model": source.model, "disable_log_stats": True}
-    return given if source.revision is None else {**given, "revision": source.revision}
+    return {**defaults, **options.engine, **source.arguments, "disable_log_stats": True}
 
 
 def _start_apart(config: Any, starting: "Future[Any]") -> None:

@@ -17,9 +17,9 @@ class Source(BaseModel):
     """A model that is there.
 
     Attributes:
-        model: What vLLM loads: a folder, or a repository's name.
+        model: A folder, or a repository's name.
         revision: The repository's commit; None for a folder.
-        folder: The folder; None for a repository.
+        folder: Where its files are; None for a repository that vLLM fetches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,9 +31,17 @@ class Source(BaseModel):
     @property
     def identity(self) -> dict[str, str]:
         """What tells its weights and tokenizer from others'."""
-        if self.folder is not None:
-            return folder_identity(self.folder)
-        return {"weights": f"hub:{self.model}@{self.revision}"}
+        if self.revision is not None:
+            return {"weights": f"hub:{self.model}@{self.revision}"}
+        assert self.folder is not None
+        return folder_identity(self.folder)
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What vLLM's engine is told to load."""
+        if self.folder is not None or self.revision is None:
+            return {"model": str(self.folder or self.model)}
+        return {"model": self.model, "revision": self.revision}
 
     @property
     def on_disk(self) -> Path | None:
@@ -67,19 +75,20 @@ def find_source(model: str, options: Mapping[str, Any]) -> Source:
         raise ConfigError(
             f"There is no model folder {model!r}; give a folder, or a hub repository as <organisation>/<name>."
         )
-    return Source(model=model, revision=_revision(model, options.get("revision"), options.get("hf_token")))
+    return _on_the_hub(model, options.get("revision"), options.get("hf_token"))
 
 
-def _revision(repository: str, wanted: str | None, token: Any) -> str:
-    """The commit that a repository's name stands for now."""
+def _on_the_hub(repository: str, wanted: str | None, token: Any) -> Source:
+    """The commit that a repository's name stands for now; where the hub is out of reach, in its cache."""
     from huggingface_hub import HfApi
 
     try:
-        return str(HfApi(token=token).model_info(repository, revision=wanted, timeout=20).sha)
+        found = HfApi(token=token).model_info(repository, revision=wanted, timeout=20)
+        return Source(model=repository, revision=str(found.sha))
     except Exception as error:  # the hub's client lets through whatever its HTTP library raises
         folder = _cached(repository, wanted)
         if folder is not None:
-            return folder.name
+            return Source(model=repository, revision=folder.name, folder=folder)
         words = str(error).strip().splitlines() or [""]
         raise BackendError(
             f"The model {repository!r} is no folder here, and neither on the hub within reach "

@@ -45,4 +45,6 @@ class Thinking:
     def apart(self, text: str, token_ids: Sequence[int]) -> tuple[str, str | None, int]:
         """The answer, the reasoning text (None where there is none), and the tokens of the latter."""
         reasoning, answer = self._parser.extract_reasoning(text, self._request)
-        return answer or "", reasoning or None, self._parser.count_reasoning_tokens(token_ids)
+        thoughts = (reasoning or "").strip() or None
+        said = answer or ""
+        return said.lstrip() if thoughts else said, thoughts, self._parser.count_reasoning_tokens(token_ids)

@@ -93,7 +93,7 @@ def test_a_moe_without_template_unseeded_and_how_it_ends(tmp_path: Path, capfd: 
     assert capfd.readouterr().out == "", "stdout is the caller's"
 
 
-def test_a_template_and_a_reasoning_parser_of_ones_own() -> None:
+def test_a_template_and_a_reasoning_parser_and_an_engine_that_dies() -> None:
     template = "{{ note }}{% for m in messages %}{{ m['content'] }}|{% endfor %}"
     folder = tiny_folder("dense")
     with pytest.raises(UnknownNameError, match="Did you mean 'qwen3'"):
@@ -103,7 +103,7 @@ def test_a_template_and_a_reasoning_parser_of_ones_own() -> None:
     assert thinking.apart("by and by", ()) == ("", "by and by", 0), "cut in its thoughts"
     backend = opened(folder, chat_template=template, template_args={"note": "N:"}, seed=1)
     try:
-        completion = asyncio.run(drawn_and_closed(backend))
+        completion = asyncio.run(drawn_then_killed(backend))
     finally:
         assert not engine_processes(os.getpid())
     assert completion.rendered == "N:Hi|"
@@ -112,9 +112,20 @@ def test_a_template_and_a_reasoning_parser_of_ones_own() -> None:
     assert "seed" not in str(backend.identity)
 
 
-async def drawn_and_closed(backend: VLLM) -> Any:
+async def drawn_then_killed(backend: VLLM) -> Any:
+    """A draw; then the engine is killed, as the kernel does where memory is short, with another one in flight."""
     try:
-        return (await backend.complete(CHAT, [0]))[0]
+        drawn = (await backend.complete(CHAT, [0]))[0]
+        long = Request(prompt="Once", sampling=Sampling(temperature=1.0, max_tokens=200))
+        running = asyncio.create_task(backend.complete(long, range(8)))
+        while not backend._engine.llm.get_num_unfinished_requests():
+            await asyncio.sleep(0.01)
+        for pid in backend._engine._pids:
+            os.kill(pid, signal.SIGKILL)
+        for asked in (running, backend.complete(TEXT, [0])):
+            with pytest.raises(BackendError, match=r"The engine of vllm/.* ended"):
+                await asked
+        return drawn
     finally:
         await backend.aclose()
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,11 +97,25 @@ def test_a_path_that_is_no_model_folder_is_named(tmp_path: Path) -> None:
         source.find_source(f"{tmp_path}/m.gguf", {})
 
 
-def test_an_unknown_repository_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: object, **__: object) -> None:
-        raise ConnectionError("no route to the hub")
+def test_a_repository_is_pinned_to_its_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: SimpleNamespace(sha=commit))
+    found = source.find_source("org/name", {})
+    assert found.arguments == {"model": "org/name", "revision": commit}
+    assert found.identity == {"weights": f"hub:org/name@{commit}"}
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", _unreachable)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path / commit))
+    cached = source.find_source("org/name", {})
+    assert cached.arguments == {"model": str(tmp_path / commit)}
+    assert cached.identity == found.identity, "what is in the cache is the same model"
 
-    monkeypatch.setattr("huggingface_hub.HfApi.model_info", gone)
+
+def _unreachable(*_: object, **__: object) -> None:
+    raise ConnectionError("no route to the hub")
+
+
+def test_an_unknown_repository_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", _unreachable)
     with pytest.raises(BackendError, match=r"nobody/nothing.*neither on the hub.*no route.*model folder's path"):
         source.find_source("nobody/nothing-of-that-name", {})
 
