@@ -141,8 +141,15 @@ def settled(run: Run, given: Given) -> Strategy:
         shared = fields if found else {key: fields[key] for key in ("of", "samples") if key in fields}
         known = (found or _class(name)).model_fields
         strategy = Strategy.of_config({name: {**{k: v for k, v in shared.items() if k in known}, **(own or {})}})
-    shots = next((shots for one in path_strategies(made_with(run)) if (shots := getattr(one, "shots", None))), None)
-    return strategy if shots is None else strategy.with_shots(shots)
+    return _with_shots(strategy, path_strategies(made_with(run)))
+
+
+def _with_shots(strategy: Strategy, ran: Sequence[PathStrategy]) -> Strategy:
+    """A strategy with the run's exemplars where it chose none, unless it is the run's without them."""
+    shots = dict.fromkeys(found for one in ran if (found := getattr(one, "shots", None)))
+    filled = [strategy.with_shots(found) for found in shots]
+    alike = (one for one in (strategy, *filled) if not set(ran).isdisjoint(path_strategies(one)))
+    return next(alike, filled[0] if filled else strategy)
 
 
 def made_with(run: Run) -> Strategy:
