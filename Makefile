@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+LANES := transformers or vllm or browser or ray or examples or wheel
 
-.PHONY: help demo test test-slow test-ray test-transformers test-vllm lint format bench clean
+.PHONY: help demo test test-slow test-ray test-examples test-wheel test-transformers test-vllm lint format bench clean
 
 help:
 	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
@@ -14,6 +15,8 @@ help:
 	@echo "make test-vllm  the vLLM backend on a CPU, in an environment of its own (under 10 minutes)"
 	@echo "make test-ray   replicas on a Ray cluster of two nodes that it starts here"
 	@echo "make test-browser  reports in Chromium (installs Debian's where we are root)"
+	@echo "make test-examples  the examples, and every block of the README"
+	@echo "make test-wheel     the wheel in an environment of its own, outside the checkout"
 	@echo "make lint       ruff, mypy --strict, import-linter"
 	@echo "make bench      the benchmarks"
 
@@ -21,16 +24,22 @@ demo: $(VENV)/.demo
 	$(BIN)/reasoning run demo --out runs
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not (slow or transformers or vllm or browser or ray)"
+	$(BIN)/python -m pytest -m "not (slow or $(LANES))"
 
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -m "slow and not (transformers or vllm or browser or ray)" --timeout 900
+	$(BIN)/python -m pytest -m "slow and not ($(LANES))" --timeout 900
 
 test-ray: $(VENV)/.ray
 	$(BIN)/python -m pytest -m ray
 
 test-transformers: $(VENV)-transformers/.made
 	$(VENV)-transformers/bin/python -m pytest -m transformers --timeout 600
+
+test-examples: $(VENV)/.examples
+	$(BIN)/python -m pytest -m examples
+
+test-wheel: $(VENV)/.test
+	$(BIN)/python -m pytest -m wheel
 
 test-vllm: $(VENV)-vllm/.made
 	$(VENV)-vllm/bin/python -m pytest -m vllm --timeout 600
@@ -71,6 +80,10 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) install -q -e '.[local,gym,math,prices,programs]' --group dev
+	@touch $@
+
+$(VENV)/.examples: $(VENV)/.test
+	$(PIP) install -q -e . --group examples
 	@touch $@
 
 $(VENV)/.ray: $(VENV)/.test

@@ -1,0 +1,7 @@
+"""A strategy in five lines."""
+
+import reasoning
+
+backend = reasoning.open_backend("local")
+strategy = reasoning.SelfConsistency(of=reasoning.ProgramOfThought(shots="arithmetic"), samples=3)
+print(strategy.solve("Calculate ( 17 * 23 ) - 48.", backend))
