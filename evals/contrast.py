@@ -82,10 +82,7 @@ def contrast(
         return Contrast(mean, ends, paired.mcnemar(gained, dropped))
     clusters = bootstrap.clustered(differences, groups)
     if clusters.differing < FEWEST_DIFFERING:
-        # The betting interval takes clusters of one size; smaller ones count as parts of one as large as the largest.
-        most = float(clusters.sizes.max())
-        reach = most * len(clusters.sums) / len(differences)
-        ends = sequential.betting([reach * float(s) / most for s in clusters.sums], confidence, reach=reach)
+        ends = sequential.betting(*_stakes(clusters), confidence)
     else:
         ends = (bootstrap.cautious if cautious else bootstrap.percentile)(clusters, confidence)
     return Contrast(mean, ends, bootstrap.sign_flip(clusters))
@@ -108,10 +105,22 @@ def _sequential(
     price = (1 - confidence) / (1 - level)
     if groups is None:
         return Contrast(
-            mean, sequential.betting(differences, level), min(1.0, price * sequential.betting_p(differences))
+            mean, sequential.betting(differences, confidence=level), min(1.0, price * sequential.betting_p(differences))
         )
-    count, error = len(bootstrap.clustered(differences, groups).sums), clustered_se(differences, groups)
-    if math.isnan(error) or error == 0:
-        return Contrast(mean, Interval(-1.0, 1.0, "none: all clusters agree"), 1.0)
-    p = sequential.mixture_p(mean, error, count)
-    return Contrast(mean, sequential.mixture(mean, error, count, level), min(1.0, price * p))
+    clusters = bootstrap.clustered(differences, groups)
+    if clusters.differing < FEWEST_DIFFERING:
+        stakes, reach = _stakes(clusters)
+        ends, p = sequential.betting(stakes, reach, level), sequential.betting_p(stakes, reach=reach)
+    else:
+        error, count = clustered_se(differences, groups), len(clusters.sums)
+        ends, p = sequential.mixture(mean, error, count, level), sequential.mixture_p(mean, error, count)
+    return Contrast(mean, ends, min(1.0, price * p))
+
+
+def _stakes(clusters: bootstrap.Clusters) -> tuple[list[float], float]:
+    """Clusters as differences of one size each, whose mean is that over items, and the largest that they can take.
+
+    Betting takes items of one size: a small cluster counts as a part of one as large as the largest.
+    """
+    scale = len(clusters.sums) / float(clusters.sizes.sum())
+    return [scale * float(total) for total in clusters.sums], scale * float(clusters.sizes.max())

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 from evals.comparing import read
-from evals.contrast import contrast
+from evals.contrast import contrast, smoothed_variance
 from evals.matching import Matched
 from evals.run import Run
-from evals.stats import Interval
-from evals.verdict import points
+from evals.stats import Interval, items_needed
+from evals.verdict import about, points
 from reasoning.errors import ConfigError
 
 GateOutcome = Literal["pass", "regression", "inconclusive"]
@@ -30,6 +31,7 @@ class Gate:
         difference: The candidate's accuracy less the baseline's.
         bounds: Two one-sided 95 % bounds of the difference, lost problems counted against the candidate in the lower
             one and for it in the upper one.
+        needed: Items that would pass a candidate that is just as good in 80 % of the cases; None without a margin.
         outcome: "pass" where the lower bound is above −margin, "regression" where the upper one is below it.
         verdict: All this in a sentence.
         notes: What differs between the runs beyond what is compared, and what was left out.
@@ -41,6 +43,7 @@ class Gate:
     items: int
     difference: float
     bounds: Interval
+    needed: int | None
     outcome: GateOutcome
     verdict: str
     notes: tuple[str, ...]
@@ -89,7 +92,8 @@ def gate(
     outcome: GateOutcome = "inconclusive"
     if not m.in_file_order:
         outcome = "pass" if ends.low > -share else "regression" if ends.high < -share else "inconclusive"
-    seen = sum(m.differences()) / len(m.ids)
+    seen, variance = fmean(m.differences()), smoothed_variance(m.differences(), m.groups)
+    needed = items_needed(share, variance, 1 - 2 * ERROR) if share else None
     return Gate(
         baseline=m.a.label,
         candidate=m.b.label,
@@ -97,17 +101,21 @@ def gate(
         items=len(m.ids),
         difference=seen,
         bounds=ends,
+        needed=needed,
         outcome=outcome,
-        verdict=_sentence(m, seen, ends, share, outcome),
+        verdict=_sentence(m, seen, ends, share, outcome, needed),
         notes=m.notes(),
     )
 
 
-def _sentence(m: Matched, seen: float, ends: Interval, margin: float, outcome: GateOutcome) -> str:
+def _sentence(m: Matched, seen: float, ends: Interval, margin: float, outcome: GateOutcome, needed: int | None) -> str:
     told = {
         "pass": f"{m.b.label} is not worse than {m.a.label} by {points(margin)} points or more",
         "regression": f"{m.b.label} is worse than {m.a.label} by more than {points(margin)} points",
         "inconclusive": f"cannot tell whether {m.b.label} is worse than {m.a.label} by {points(margin)} points",
     }[outcome]
     bounds = f"one-sided 95 % bounds {points(ends.low)} and {points(ends.high)}"
-    return f"{told}: the difference is {points(seen)} ({bounds}) over {len(m.ids):,} items"
+    more = ""
+    if outcome == "inconclusive" and needed is not None and needed > len(m.ids):
+        more = f"; one just as good needs about {about(needed)}"
+    return f"{told}: the difference is {points(seen)} ({bounds}) over {len(m.ids):,} items{more}"

@@ -127,8 +127,9 @@ class Matched:
         ids = tuple(id for id in both if same or a.problems[id].asked == b.problems[id].asked)
         if not ids:
             raise ConfigError(
-                f"{a.label} and {b.label} have no item in common ({len(a.problems)} and {len(b.problems)} items, "
-                f"{len(both)} ids shared, with other questions or golds); run both on the same items of {a.run.task}."
+                f"{a.label} and {b.label} have no item in common ({len(a.problems)} and {len(b.problems)} items"
+                f"{f', {len(both)} of one id with another question or gold' if both else ''}); "
+                f"run both on the same items of {a.run.task}."
             )
         return cls(a, b, ids, len(both) - len(ids))
 

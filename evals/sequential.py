@@ -24,13 +24,13 @@ TIGHTEST = 300
 _HALVINGS = 45
 
 
-def betting(differences: Sequence[float], confidence: float = CONFIDENCE, *, reach: float = 1.0) -> Interval:
+def betting(differences: Sequence[float], reach: float = 1.0, confidence: float = CONFIDENCE) -> Interval:
     """The always-valid interval of the mean of independent differences.
 
     Args:
         differences: In [−reach, reach].
-        confidence: Of all intervals at once that are made while items are added.
         reach: The largest absolute value that a difference can take.
+        confidence: Of all intervals at once that are made while items are added.
     """
     lower, upper = _shares(differences, reach)
     spent = (1 - confidence) / 2

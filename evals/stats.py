@@ -19,12 +19,12 @@ _ROUNDING = 1e-12
 
 
 class Interval(NamedTuple):
-    """A confidence interval of a mean score, within [0, 1].
+    """A confidence interval of a mean score, within [0, 1], or of a difference of two, within [−1, 1].
 
     Attributes:
         low: Its lower end.
         high: Its upper end.
-        method: "wilson", "t" or "clustered t".
+        method: "wilson", "t" or "clustered t"; of differences, see `evals.contrast`.
     """
 
     low: float

@@ -55,10 +55,13 @@ def test_grown_runs_take_what_holds_at_every_look() -> None:
     found = contrast(WHOLE, binary=True, looks=Looks(items=True))
     assert found.interval == sequential.betting(WHOLE)
     assert found.p == sequential.betting_p(WHOLE) > paired.mcnemar(12, 5)
-    clustered = contrast(WHOLE, GROUPS, binary=True, looks=Looks(items=True))
+    few = contrast([0.5] * 2 + [0.0] * 98, GROUPS, binary=False, looks=Looks(items=True))
+    assert few.interval.method == "betting, always valid"
+    spread = ([1.0, 0.0, 0.0, 0.0] * 12 + [-1.0, 0.0, 0.0, 0.0] * 5 + [0.0] * 32)[:100]
+    clustered = contrast(spread, GROUPS, binary=True, looks=Looks(items=True))
     assert clustered.interval.method == "normal mixture, always valid"
     repeats = contrast(PARTS, binary=False, looks=Looks(repeats=3))
-    assert repeats.interval == sequential.betting(PARTS, 1 - 0.05 / 12)
+    assert repeats.interval == sequential.betting(PARTS, confidence=1 - 0.05 / 12)
     assert repeats.p == pytest.approx(min(1.0, 12 * sequential.betting_p(PARTS)))
 
 

@@ -8,7 +8,7 @@ from scored import scored
 from evals.gating import Gate, gate
 from reasoning.errors import ConfigError
 
-ITEMS = 400
+ITEMS = 240
 
 
 def held(candidate: list[bool | None], baseline: list[bool | None] | None = None, margin: float = 2.0) -> Gate:
@@ -32,6 +32,9 @@ def test_a_regression_beyond_the_margin_is_refused() -> None:
 def test_few_items_are_inconclusive() -> None:
     found = held([True, False] * 15, [False, True] * 15)
     assert (found.outcome, found.exit_code) == ("inconclusive", 4)
+    assert found.needed is not None
+    assert found.needed > 30
+    assert "; one just as good needs about " in found.verdict
 
 
 def test_an_equal_candidate_needs_items_enough_for_the_margin() -> None:
@@ -42,7 +45,7 @@ def test_an_equal_candidate_needs_items_enough_for_the_margin() -> None:
 
 def test_lost_problems_neither_pass_nor_refuse() -> None:
     """All of them are the baseline's: counted 0 they would flatter the candidate."""
-    lost: list[bool | None] = [None if i < 60 else i % 5 > 0 for i in range(ITEMS)]
+    lost: list[bool | None] = [None if i < 40 else i % 5 > 0 for i in range(ITEMS)]
     whole: list[bool | None] = [i % 5 > 0 for i in range(ITEMS)]
     assert held(whole, lost).outcome == "inconclusive"
     assert held(lost, whole).outcome == "inconclusive"
