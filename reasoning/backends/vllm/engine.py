@@ -5,7 +5,6 @@ built off any event loop, and belongs to the loop that first draws from it.
 """
 
 import multiprocessing
-import platform
 import secrets
 import signal
 import threading
@@ -26,8 +25,6 @@ from reasoning.errors import BackendError, MissingPackageError
 
 CPU_CACHE_BYTES = 4 * 2**30
 """Keys and values on a CPU where nothing is said: vLLM itself would take most of the machine's memory."""
-EXACT_ARCHITECTURES = frozenset({"LlamaForCausalLM"})
-"""Those for which draws were measured to be independent of their company (float32, CPU, x86-64)."""
 _POLL_S = 0.02
 _END_S = 15.0
 
@@ -104,6 +101,7 @@ class VLLMEngine:
         """Ends the engine's processes, and waits until they are gone; blocks for some seconds."""
         running = family(self._pids)
         self.llm.shutdown()
+        self.llm = None  # it would end once more with the interpreter, and complain
         wait_gone(running, _END_S)
         self._end()
 
@@ -146,19 +144,6 @@ class VLLMEngine:
         """How the weights are quantised, e.g. `"awq"`; None where they are not."""
         found = self.config.model_config.quantization
         return str(found) if found else None
-
-    @property
-    def exact(self) -> bool:
-        """Whether a draw is the same alone and in any company: see `EXACT_ARCHITECTURES`."""
-        return (
-            self.device == "cpu"
-            and platform.machine().lower() in ("x86_64", "amd64")
-            and self.dtype == "float32"
-            and self.quantization is None
-            and self.config.parallel_config.world_size == 1
-            and self.config.speculative_config is None
-            and set(self.config.model_config.architectures) <= EXACT_ARCHITECTURES
-        )
 
     @property
     def peak_memory_bytes(self) -> int | None:

@@ -54,8 +54,17 @@ def together(engine: VLLM, asked: Sequence[tuple[Request, Sequence[int]]]) -> li
     return run(all_at_once())
 
 
-def substance(completions: Sequence[Completion]) -> list[tuple[object, ...]]:
-    return [(c.index, c.text, c.finish, c.seed, c.usage, c.logprobs) for c in completions]
+def assert_same(one: Sequence[Completion], other: Sequence[Completion]) -> None:
+    """The same draws: in float32 only the last bits of their log-probabilities depend on their company."""
+
+    def said(completions: Sequence[Completion]) -> list[tuple[object, ...]]:
+        return [(c.index, c.text, c.finish, c.seed, c.usage, c.logprobs and c.logprobs.tokens) for c in completions]
+
+    def values(completions: Sequence[Completion]) -> list[float]:
+        return [value for c in completions if c.logprobs for value in c.logprobs.values]
+
+    assert said(one) == said(other)
+    assert values(one) == pytest.approx(values(other), abs=1e-3)
 
 
 def test_what_it_is_and_can(engine: VLLM) -> None:
@@ -78,18 +87,18 @@ def test_samples_of_one_request_are_the_draws_of_their_own_seeds(engine: VLLM) -
     seeds = [c.seed for c in four if c.seed is not None]
     assert [after - before for before, after in pairwise(seeds)] == [1, 1, 1]
     assert len({c.text for c in four}) > 1
-    assert substance([draw(engine, request, [index])[0] for index in range(4)]) == substance(four)
-    assert substance(draw(engine, request, [3, 1])) == substance([four[3], four[1]])
+    assert_same([draw(engine, request, [index])[0] for index in range(4)], four)
+    assert_same(draw(engine, request, [3, 1]), [four[3], four[1]])
 
 
 def test_a_draw_is_the_same_in_company_and_behind_a_cached_prefix(engine: VLLM) -> None:
-    assert engine.capabilities.reproducible == "exact"
+    assert engine.capabilities.reproducible == "batch_dependent"
     requests = [ask(f"{SHARED}{n} is", temperature=1.0, logprobs=0) for n in (3, 40)]
     cold = [draw(engine, request, range(3)) for request in requests]
     others = [(ask(f"Once there were {n} of", temperature=1.0, max_tokens=5 + n), range(2)) for n in range(4)]
     busy = together(engine, [*others, *((request, range(3)) for request in requests), *others])[4:6]
     for alone, in_company in zip(cold, busy, strict=True):
-        assert substance(alone) == substance(in_company)
+        assert_same(alone, in_company)
 
 
 def test_a_shared_prefix_is_read_once_and_billed_so(engine: VLLM) -> None:
@@ -151,7 +160,7 @@ def test_what_cannot_be_read_fails_alone(engine: VLLM) -> None:
 
 
 def test_a_text_that_the_context_cuts_short_is_no_draw(engine: VLLM) -> None:
-    prompt = ", ".join(str(n) for n in range(1, 165)) + ","
+    prompt = ", ".join(str(n) for n in range(1, 123)) + ","
     completion = draw(engine, ask(prompt, max_tokens=500))[0]
     assert completion.failure is not None
     assert completion.failure.kind == "context_overflow"
