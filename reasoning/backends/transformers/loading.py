@@ -22,6 +22,9 @@ QUANTIZATIONS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
 }
 """Short names: the package each needs, transformers' `quant_method`, and its fields."""
 _PIP = {"optimum": "optimum-quanto"}
+_HUB_S = 10.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def load(source: Source, options: TransformersOptions) -> Loaded:
         "trust_remote_code": options.trust_remote_code,
     }
     where |= {"gguf_file": source.gguf} if source.gguf else {}
-    where |= {"revision": options.revision} if options.revision else {}
+    if not source.local:
+        where |= _on_hub(source, options.revision)
     quantization = _quantization(options.quantization)
     dtype = options.dtype if options.dtype == "auto" else getattr(torch, options.dtype)
     with _quiet(transformers):
@@ -123,10 +127,33 @@ def load(source: Source, options: TransformersOptions) -> Loaded:
         except (ConfigError, MissingPackageError):
             raise
         except Exception as error:
-            raise _why(error, source, options, device) from error
+            raise _why(error, source, where, device) from error
     _check_cache(model, source)
     version = f"transformers {transformers.__version__}, torch {torch.__version__}"
     return Loaded(model, tokenizer, getattr(config, "_commit_hash", None), version)
+
+
+def _on_hub(source: Source, revision: str | None) -> dict[str, Any]:
+    """Where on the hub the model is; asked first, because loading asks many times over before it gives up.
+
+    Raises:
+        ConfigError: The hub has no such model, or no such revision of it.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        return {"revision": HfApi().model_info(source.name, revision=revision, timeout=_HUB_S).sha}
+    except RevisionNotFoundError as error:
+        raise ConfigError(f"The hub's model {source.name!r} has no revision {revision!r}; leave it out.") from error
+    except RepositoryNotFoundError as error:
+        raise ConfigError(
+            f"The model {source.name!r} is neither a folder or file here nor on the hub, or it is one that needs a "
+            f"token (HF_TOKEN).{nearest(source.name)}"
+        ) from error
+    except Exception as error:  # noqa: BLE001 (the hub's client lets through whatever its HTTP library raises)
+        log.debug("the hub cannot be reached: %s", error)
+        return {"local_files_only": True} | ({"revision": revision} if revision else {})
 
 
 def _quantization(wanted: str | Mapping[str, Any] | None) -> Any:
@@ -179,7 +206,7 @@ def _check_memory(transformers: Any, config: Any, dtype: Any, device: Any, sourc
         with torch.device("meta"):
             model = transformers.AutoModelForCausalLM.from_config(config)
     except Exception as error:  # noqa: BLE001 (a model that cannot be counted may load all the same)
-        logging.getLogger(__name__).debug("the weights of %s cannot be counted beforehand: %s", source.title, error)
+        log.debug("the weights of %s cannot be counted beforehand: %s", source.title, error)
         return
     if getattr(model, "_is_stateful", False):
         raise _not_served(source, config)
@@ -210,7 +237,7 @@ def _not_served(source: Source, config: Any) -> ConfigError:
     )
 
 
-def _why(error: Exception, source: Source, options: TransformersOptions, device: Any) -> Exception:
+def _why(error: Exception, source: Source, where: Mapping[str, Any], device: Any) -> Exception:
     """The error of this project for one of loading."""
     import torch
 
@@ -222,12 +249,11 @@ def _why(error: Exception, source: Source, options: TransformersOptions, device:
         )
     if isinstance(error, ImportError):
         return BackendError(f"{source.title!r} needs a package that is not installed: {words}")
-    if source.local:
+    if not where.get("local_files_only"):
         return BackendError(f"transformers does not load {source.name!r}: {type(error).__name__}: {words}")
-    at = f" at revision {options.revision!r}" if options.revision else ""
     return BackendError(
-        f"The model {source.name!r}{at} is neither a folder or file here nor on the hub within reach ({words})."
-        f"{nearest(source.name)}"
+        f"The model {source.name!r} is neither a folder or file here nor in the hub's local cache, and the "
+        f"hub cannot be reached ({words}).{nearest(source.name)}"
     )
 
 
