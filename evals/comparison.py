@@ -122,6 +122,9 @@ class Pair:
     verdict: str
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return self.verdict
+
     def to_json(self) -> dict[str, Any]:
         """The pair as one JSON object."""
         told = {key: getattr(self, key) for key in self.__slots__}
@@ -143,6 +146,9 @@ class Comparison:
 
     task: str
     pairs: tuple[Pair, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.pairs))
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as one JSON object: what `reasoning compare --json` prints."""

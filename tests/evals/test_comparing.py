@@ -186,6 +186,7 @@ def test_many_pairs_are_adjusted_for() -> None:
     assert among.p_adjusted > alone.p_adjusted
     assert among.interval == paired.tango(10, 0, 60, 1 - 0.05 / 3)
     assert "simultaneous 95 % CI" in among.verdict
+    assert str(found) == "\n".join(pair.verdict for pair in found.pairs)
     assert [len(compare(runs, against=choice).pairs) for choice in ("all", "first", "previous")] == [3, 2, 2]
 
 
