@@ -2,6 +2,7 @@
 
 A random order of n draws holds, in its first k, a random subset of k. So the mean over orders of what a rule stops at
 estimates, without bias, what the rule gives on fresh draws: both are draws without regard to their place.
+Draws of an ensemble are alike within each member only, so there each member's draws are shuffled among themselves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def expected(pool: Pool, settings: Sequence[Setting], orders: int, seed: int) ->
     fast: list[Setting] = []
     slow: list[Setting] = []
     for vote, stop in settings:
-        if stop is None and type(vote) is Majority and pool.draws <= counting.MOST:
+        if stop is None and type(vote) is Majority and pool.members == 1 and pool.draws <= counting.MOST:
             found[vote, stop] = _counted(pool)
         else:
             known = winners.weighing(vote, pool) is not None and rules.is_known(stop)
@@ -106,15 +107,25 @@ def _sampled(pool: Pool, settings: Sequence[Setting], orders: int, seed: int) ->
     rng = np.random.default_rng(seed)
     for rows in _chunks(len(pool.rows), max(1, CELLS // (orders * pool.draws))):
         repeated: Array = np.repeat(np.arange(rows.start, rows.stop), orders)
-        order = rng.random((len(repeated), pool.draws), dtype=np.float32).argsort(axis=1)
+        order = _orders(rng.random((len(repeated), pool.draws), dtype=np.float32), pool.members)
         ordered = _Ordered(pool, repeated, order, each=orders)
         for setting in settings:
             parts[setting].append(ordered.estimate(*setting))
     whole = {setting: _joined(found) for setting, found in parts.items()}
     return {
-        (vote, stop): _all_drawn(pool, found.score, found.variance) if stop is None else found
+        (vote, stop): _all_drawn(pool, found.score, found.variance) if stop is None and pool.members == 1 else found
         for (vote, stop), found in whole.items()
     }
+
+
+def _orders(noise: Array, members: int) -> Array:
+    """A random order of the draws for each row of noise; each member's draws stay in that member's places."""
+    import numpy as np
+
+    order = np.empty(noise.shape, np.intp)
+    for member in range(members):
+        order[:, member::members] = noise[:, member::members].argsort(axis=1) * members + member
+    return order
 
 
 def _chunks(count: int, size: int) -> Iterator[range]:

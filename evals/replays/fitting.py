@@ -162,7 +162,7 @@ def _agreeing(pool: Pool) -> Pool:
         top = max(counts.values(), default=0)
         tied = sum(count == top for count in counts.values())
         rows.append(replace(row, worth={key: (count == top) / tied for key, count in counts.items()}))
-    return Pool(rows, items=pool.items, repeats=pool.repeats, seed=pool.seed, draws=pool.draws)
+    return pool.of_rows(rows, pool.items)
 
 
 def _last(pool: Pool, values: Array) -> float:

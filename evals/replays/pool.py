@@ -64,16 +64,22 @@ class Pool:
         items: Items planned.
         repeats: Of each item.
         seed: The run's, for the breaking of ties.
+        members: Path strategies that draw in turn; only draws of one member are alike.
     """
 
-    def __init__(self, rows: Sequence[Draws], *, items: int, repeats: int, seed: int, draws: int) -> None:
+    def __init__(
+        self, rows: Sequence[Draws], *, items: int, repeats: int, seed: int, draws: int, members: int = 1
+    ) -> None:
         self.rows = rows
-        self.draws, self.items, self.repeats, self.seed = draws, items, repeats, seed
+        self.draws, self.items, self.repeats, self.seed, self.members = draws, items, repeats, seed, members
+
+    def of_rows(self, rows: Sequence[Draws], items: int) -> "Pool":
+        """Other rows in place of these, of so many items."""
+        return Pool(rows, items=items, repeats=self.repeats, seed=self.seed, draws=self.draws, members=self.members)
 
     def part(self, ids: frozenset[str]) -> "Pool":
         """The pool of some of its items, as if no others had been planned."""
-        rows = [row for row in self.rows if row.id in ids]
-        return Pool(rows, items=len(ids), repeats=self.repeats, seed=self.seed, draws=self.draws)
+        return self.of_rows([row for row in self.rows if row.id in ids], len(ids))
 
     @cached_property
     def keys(self) -> list[list[str]]:
@@ -198,7 +204,8 @@ def _pooled(run: Run, rows: Sequence[Draws], draws: int) -> Pool:
     header = run.header
     rows = sorted(rows, key=lambda row: (row.id, row.repeat))  # whatever order they came in, the figures are the same
     cut = [row if len(row.keys) <= draws else row.first(draws) for row in rows]
-    return Pool(cut, items=header.items, repeats=header.repeats, seed=header.seed, draws=draws)
+    members = len(path_strategies(made_with(run)))
+    return Pool(cut, items=header.items, repeats=header.repeats, seed=header.seed, draws=draws, members=members)
 
 
 def _by_design(strategy: Strategy) -> int:

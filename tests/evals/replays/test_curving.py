@@ -209,6 +209,18 @@ def _identity(pool: Pool) -> tuple[Any, Any]:
     return rows, np.broadcast_to(np.arange(pool.draws), (len(rows), pool.draws))
 
 
+def test_the_draws_of_an_ensembles_members_keep_to_their_places() -> None:
+    """Member 0 always says 1, member 1 always 2: at odd numbers of samples member 0 wins, at even ones they tie."""
+    pool = pool_of(["1", "2"] * 4)
+    assert estimating.expected(pool, [(Majority(), None)], 50, 0)[0].score[0, 2] == pytest.approx(0.5)
+    pool.members = 2
+    (told,) = estimating.expected(pool, [(Majority(), None)], 50, 0)
+    assert told.score[0].tolist() == [1.0, 0.5] * 4
+    row = pool.rows[0]
+    assert told.tokens[0, 7] == pytest.approx(sum(row.tokens))
+    assert told.tokens[0, 0] == pytest.approx(sum(row.tokens[::2]) / 4, rel=0.2)
+
+
 # On runs
 
 
