@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evals.comparing import compare
     from evals.comparison import Comparison, Pair
+    from evals.exporting import export
     from evals.gating import Gate, gate
+    from evals.importing import import_run
     from evals.item import Item
     from evals.loading import load_task
+    from evals.misses import misses
     from evals.replays.curving import curves
     from evals.replays.replaying import areplay, replay
     from evals.reporting.writing import report
+    from evals.rescoring import rescore
     from evals.task import Task
     from evals.task_names import task_names
 
@@ -28,11 +32,15 @@ _NAMES = {
     "compare": "evals.comparing",
     "curves": "evals.replays.curving",
     "evaluate": "evals.runner",
+    "export": "evals.exporting",
     "gate": "evals.gating",
+    "import_run": "evals.importing",
     "load_run": "evals.run",
     "load_task": "evals.loading",
+    "misses": "evals.misses",
     "replay": "evals.replays.replaying",
     "report": "evals.reporting.writing",
+    "rescore": "evals.rescoring",
     "task_names": "evals.task_names",
 }
 
@@ -49,11 +57,15 @@ __all__ = [
     "compare",
     "curves",
     "evaluate",
+    "export",
     "gate",
+    "import_run",
     "load_run",
     "load_task",
+    "misses",
     "replay",
     "report",
+    "rescore",
     "task_names",
 ]
 

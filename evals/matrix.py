@@ -1,7 +1,7 @@
 """A suite's runs: every task with every strategy on every backend, settled and checked before the first call."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,12 @@ async def run_matrix(
     Raises:
         RunStopped: A server refused the key or a request as such.
     """
-    runs = []
+    async with contextlib.aclosing(jobs(whole, out=out, store=store)) as ready:
+        return [await run_job(job, listeners) async for job in ready]
+
+
+async def jobs(whole: Matrix, *, out: Path | None = None, store: Path | None = None) -> AsyncGenerator[Job, None]:
+    """The runs one after the other, each with its backends open while it is at hand. Arguments as for `run_matrix`."""
     limit = whole.suite.defaults.spend_limit
     budget = Budget(limit) if limit is not None else None
     async with contextlib.AsyncExitStack() as stack:
@@ -148,9 +153,7 @@ async def run_matrix(
                 backend = await opened(entry, closing)
                 for cell in whole.cells:
                     if cell.backend is entry:
-                        job = cell.job(backend, roles, {**options, "": entry.options}, out)
-                        runs.append(await run_job(job, listeners))
-    return runs
+                        yield cell.job(backend, roles, {**options, "": entry.options}, out)
 
 
 def _task(entry: Entry) -> Task:
