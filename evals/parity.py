@@ -29,8 +29,9 @@ Verdict = Literal["same", "numerics", "weights", "unknown", "settings", "tokeniz
 
 SHIFT_NATS = 0.1
 """Up to here the median difference of log-probability on tokens that both chose is taken for other arithmetic, …"""
-NUMERICS_NATS = 1.0
-"""… and up to here the difference of their odds at the token where they part: it is the largest among many."""
+NUMERICS_NATS = 0.75
+"""… and up to here the difference of their odds at the token where they part. `docs/parity.md` has what was measured:
+at most 0.05 and 0.55 nats for other arithmetic, 1.8 nats and more for the same weights in 4 bits."""
 
 
 class Seen(BaseModel):
