@@ -79,15 +79,18 @@ def test_any_vote_is_taken_over_any_path_strategy(strategy: PathStrategy) -> Non
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_is_known_by_its_name(name: str) -> None:
-    fields = (
-        {"of": "direct"}
-        if name in {"self-consistency", "best-of-n", "self-refine", "universal-self-consistency"}
-        else {}
-    )
-    fields = {"members": ["direct", "chain-of-thought"]} if name == "ensemble" else fields
-    strategy = Strategy.of_config({name: fields})
+    strategy = Strategy.of_config(name)
     assert strategy.name() == name
     assert Strategy.of_config(strategy.config) == strategy
+
+
+@pytest.mark.parametrize("name", ["self-consistency", "best-of-n", "universal-self-consistency", "ensemble"])
+def test_what_is_voted_over_by_default_is_drawn_at_random_and_takes_a_tasks_exemplars(name: str) -> None:
+    fields = Strategy.of_config(name).with_shots("arithmetic").config[name]
+    for member in fields.get("members") or [fields["of"]]:
+        (inner,) = member.values()
+        assert inner["sampling"]["temperature"] == 0.7
+        assert inner["shots"] == "arithmetic"
 
 
 def test_chain_of_draft_shows_drafts_and_asks_for_them() -> None:
@@ -207,7 +210,19 @@ def test_the_declared_fallback_takes_over_and_is_paid_for() -> None:
 
 def test_a_symbolic_program_finds_sympy_at_hand() -> None:
     program = "from sympy import symbols, solve\nx = symbols('x')\nans = solve(3*x - 36, x)[0]"
-    assert ProgramOfThought(symbolic=True).solve(PROBLEM, scripted(lambda request, index: program)).answer == 12
+    backend = scripted(lambda request, index: program, style="chat")
+    assert ProgramOfThought(symbolic=True).solve(PROBLEM, backend).answer == 12
+    asked = str(backend.calls[0][0])
+    assert "solve them with sympy" in asked
+    assert "from sympy import Eq, solve, symbols" in asked
+
+
+def test_symbolic_programs_keep_their_exemplars_and_take_others_where_told() -> None:
+    symbolic = Strategy.of_config({"program-of-thought": {"symbolic": True}})
+    assert symbolic == symbolic.with_shots("word-problems")
+    assert symbolic.config["program-of-thought"]["shots"] == "symbolic"
+    assert ProgramOfThought(symbolic=True, shots="arithmetic").shots == "arithmetic"
+    assert ProgramOfThought(symbolic=True, shots=None).shots is None
 
 
 def test_refining_text_says_what_research_says() -> None:
