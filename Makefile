@@ -42,7 +42,7 @@ test-wheel: $(VENV)/.test
 	$(BIN)/python -m pytest -m wheel
 
 test-vllm: $(VENV)-vllm/.made
-	$(VENV)-vllm/bin/python -m pytest -m vllm tests/reasoning/backends --timeout 900
+	$(VENV)-vllm/bin/python -m pytest -m vllm tests/reasoning/backends tests/evals/cli --timeout 900
 
 test-browser: $(VENV)/.browser
 	@{ $(CHROMIUM); } || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
