@@ -16,6 +16,7 @@ from evals.matching import answer_key
 from reasoning.errors import ConfigError, DataError
 from reasoning.request import Request
 from strategies.chain_of_thought import ChainOfThought
+from strategies.direct import Direct
 from strategies.self_consistency import SelfConsistency
 
 A = [i % 2 == 0 for i in range(60)]
@@ -170,7 +171,7 @@ def test_keys_are_read_as_records_have_them() -> None:
         item = int(re.findall(r"What is (\d+) \+ 2\?", text)[-1])
         return "I do not know." if (item + index) % 4 == 0 else f"The answer is {(item + index // 2) % 3}.0"
 
-    run = evals.evaluate(task(30), SelfConsistency(of=ChainOfThought(), samples=6), scripted(script), out=None)
+    run = evals.evaluate(task(30), SelfConsistency(of=Direct(), samples=6), scripted(script), out=None)
     known = {record.id: record.result.key for record in run.records}
     assert len(set(known.values())) > 2
     assert {line["id"]: answer_key(line) for line in run.lines()} == known
@@ -220,6 +221,23 @@ def test_more_samples_after_a_look_are_said(tmp_path: Path) -> None:
     pair = pair_of(run(3, "a"), run(5, "b"))
     assert not pair.grown
     assert any("fewer samples before" in note for note in pair.notes)
+
+
+def test_strategies_are_compared_on_the_very_same_draws() -> None:
+    """A replay is a run: here of the first sample of five, which is wrong where the others are right."""
+
+    def script(request: Request, index: int) -> str:
+        text = request.prompt or " ".join(message.content for message in request.messages)
+        item = int(re.findall(r"What is (\d+) \+ 2\?", text)[-1])
+        return f"The answer is {item + 2 if index or item % 2 else item}."
+
+    five = SelfConsistency(of=Direct(), samples=5)
+    run = evals.evaluate(task(60), five, scripted(script), out=None)
+    (one,) = evals.replay(run, strategies=[{"self-consistency": {"of": "direct", "samples": 1}}])
+    pair = pair_of(one.run, run, labels=["one sample", "five"])
+    assert (pair.items, pair.outcome, len(pair.flips.gained)) == (60, "better", 30)
+    assert "five is better by 50.0 points" in pair.verdict
+    assert pair.verdict.endswith("at 5 × the tokens")
 
 
 def test_json_holds_what_is_promised(tmp_path: Path) -> None:
