@@ -1,0 +1,25 @@
+"""This project: chain of thought, scored and logged, with the store of draws on."""
+
+import itertools
+from pathlib import Path
+
+import made
+
+import evals
+import reasoning
+
+_runs = itertools.count()
+
+
+def work(file: Path, folder: Path) -> float:
+    """A run of its own each time; the second finds its draws in the store."""
+    definition = folder / "made.yaml"
+    told = f"name: made\nsource: {{jsonl: {file}}}\nquestion: question\ngold: answer\nkind: number\n"
+    definition.write_text(told + "shots: word-problems\n")  # few-shot: one call a problem, as the others make
+    options = {"text": made.REPLY, "capabilities": {"chat": True, "seed": True, "concurrency": 64}}
+    with reasoning.open_backend("scripted/constant", store=folder / "draws.sqlite", **options) as backend:
+        run = evals.evaluate(str(definition), "chain-of-thought", backend, out=folder / f"run{next(_runs)}")
+    return run.accuracy
+
+
+made.job(work)
