@@ -37,7 +37,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve: accuracy with its interval, by number of samples."""
+    """A curve: accuracy with its interval, by draws a problem."""
 
     label: str
     points: Sequence[Dot]
@@ -158,7 +158,7 @@ def scatter(dots: Sequence[Dot], x_label: str, x_text: Callable[[float], str], w
 
 
 def curves(lines: Sequence[Line], width: float, height: float) -> Markup:
-    """Accuracy by number of samples; the first line stands out, with its interval, and the others are thin.
+    """Accuracy by draws a problem; the first line stands out, with its interval, and the others are thin.
 
     Args:
         lines: One or more, each with one point or more.
@@ -172,7 +172,7 @@ def curves(lines: Sequence[Line], width: float, height: float) -> Markup:
     frame = _Frame(width, height, x, _accuracies(lines[0].points, height, [dot.y for dot in dots]), right)
     y = frame.y
     wanted = [1, 2, 3, 5, 10, 20, 40, 80, 160, 320] if x.log else [t for t in even_ticks(1, most, 6) if t == int(t)]
-    parts = frame.parts("samples a problem", lambda value: f"{value:g}", [tick for tick in wanted if tick <= most])
+    parts = frame.parts("draws a problem", lambda value: f"{value:g}", [tick for tick in wanted if tick <= most])
     first = lines[0].points
     band = [(x(dot.x), y(dot.high)) for dot in first] + [(x(dot.x), y(dot.low)) for dot in reversed(first)]
     parts.append(Markup('<polygon points="{}" class="band"/>').format(" ".join(f"{a:g},{b:g}" for a, b in band)))
@@ -186,7 +186,7 @@ def curves(lines: Sequence[Line], width: float, height: float) -> Markup:
                 y(dot.y),
                 2.5,
                 "dot best" if number == 0 else "dot",
-                f"{one.label}, {dot.x:g}: {_accuracy(dot)}",
+                f"{dot.label}: {_accuracy(dot)} at {dot.x:.3g} draws",
             )
             for dot in one.points
         ]
@@ -196,8 +196,8 @@ def curves(lines: Sequence[Line], width: float, height: float) -> Markup:
         ends.append(at)
         name = rendering.shortened(one.label, 18)
         parts.append(text(x(one.points[-1].x) + 8, at + 4, name, "label best" if number == 0 else "label"))
-    words = "; ".join(f"{one.label}: {_accuracy(one.points[-1])} with {one.points[-1].x:g} samples" for one in lines)
-    return svg(width, height, f"Accuracy by number of samples. {words}", parts)
+    words = "; ".join(f"{one.label}: {_accuracy(one.points[-1])} with {one.points[-1].x:.3g} draws" for one in lines)
+    return svg(width, height, f"Accuracy by draws a problem. {words}", parts)
 
 
 class _Frame:

@@ -31,6 +31,8 @@ from strategies.path import STATUSES
 _FILES = Path(__file__).parent / "page"
 _SCRIPTS = ("elements.js", "data.js", "filter.js", "problem.js", "page.js")
 _HERE = "<!-- the problems -->"
+FIXED = "fixed"
+"""The stopping rule that draws all samples, as curves call it."""
 MOST_COMPARED = 6
 """Runs of one task that are all compared with each other; of more, each is compared with the first."""
 
@@ -182,17 +184,18 @@ class Votes:
 
     @property
     def lines(self) -> list[Line]:
-        """By vote and stopping rule; the best of those that draw all samples first."""
+        """By vote and stopping rule, by the draws they take; the best that draws all samples first."""
         assert self.curves is not None
-        settings = dict.fromkeys((point.vote, point.stop) for point in self.curves.points)
+        votes = {point.vote for point in self.curves.points}
         lines = []
-        for vote, stop in settings:
+        for vote, stop in dict.fromkeys((point.vote, point.stop) for point in self.curves.points):
+            whole = (vote,) if stop == FIXED else (vote, stop) if len(votes) > 1 else (stop,)
             points = [
-                Dot(f"{vote} {stop}", point.samples, point.accuracy, point.interval.low, point.interval.high)
+                Dot(f"{vote}, {stop}, {point.samples} samples", point.draws, point.accuracy, *point.interval[:2])
                 for point in sorted(self.curves.of(vote, stop), key=lambda point: point.samples)
             ]
-            lines.append(Line(vote if stop == "fixed" else f"{vote}, {stop}", points))
-        return sorted(lines, key=lambda one: -one.points[-1].y)
+            lines.append((stop != FIXED, -points[-1].y, Line(", ".join(whole), points)))
+        return [line for _, _, line in sorted(lines, key=lambda told: told[:2])]
 
     def chart(self, width: int, height: int) -> Markup:
         """The curves."""
@@ -297,6 +300,7 @@ class Page:
                 latency=Latency.of,
                 losses=_losses,
                 sizes=_SIZES,
+                fixed=FIXED,
                 problem_kinds=PROBLEM_KINDS,
                 path_kinds=PATH_KINDS,
             )
@@ -383,4 +387,4 @@ class _Sizes(dict[int, tuple[int, int]]):
         return (520, 340) if count in (2, 4) else (360, 300)
 
 
-_SIZES = _Sizes({1: (760, 380)})
+_SIZES = _Sizes({1: (760, 320)})
