@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from evals.importing import import_run
     from evals.item import Item
     from evals.loading import load_task
-    from evals.misses import misses
+    from evals.missed import misses
     from evals.replays.curving import curves
     from evals.replays.replaying import areplay, replay
     from evals.reporting.writing import report
@@ -37,7 +37,7 @@ _NAMES = {
     "import_run": "evals.importing",
     "load_run": "evals.run",
     "load_task": "evals.loading",
-    "misses": "evals.misses",
+    "misses": "evals.missed",
     "replay": "evals.replays.replaying",
     "report": "evals.reporting.writing",
     "rescore": "evals.rescoring",

@@ -8,7 +8,7 @@ import typer
 from evals.cli import options
 
 if TYPE_CHECKING:
-    from evals.misses import Misses
+    from evals.missed import Misses
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -31,7 +31,7 @@ def errors(
     """Say why problems were missed, and what the score would be without each cause."""
     options.set_up_logging(verbose)
     from evals.labels import PLATINUM, read_labels
-    from evals.misses import misses
+    from evals.missed import misses
     from evals.run import load_run
 
     loaded = load_run(run)
@@ -48,7 +48,7 @@ def errors(
 
 def _page(found: "Misses", items: bool) -> str:
     from evals import rendering
-    from evals.misses import CAUSES
+    from evals.missed import CAUSES
 
     missed = len(found.misses) + found.not_run
     head = f"{missed} of {found.planned} problems are not right; accuracy {rendering.percent(found.accuracy)} %"
