@@ -56,7 +56,7 @@ def expected(pool: Pool, settings: Sequence[Setting], orders: int, seed: int) ->
     fast: list[Setting] = []
     slow: list[Setting] = []
     for vote, stop in settings:
-        if stop is None and type(vote) is Majority and pool.members == 1 and pool.draws <= counting.MOST:
+        if stop is None and _is_counted(pool, vote):
             found[vote, stop] = _counted(pool)
         else:
             known = winners.weighing(vote, pool) is not None and rules.is_known(stop)
@@ -109,13 +109,35 @@ def _sampled(pool: Pool, settings: Sequence[Setting], orders: int, seed: int) ->
         repeated: Array = np.repeat(np.arange(rows.start, rows.stop), orders)
         order = _orders(rng.random((len(repeated), pool.draws), dtype=np.float32), pool.members)
         ordered = _Ordered(pool, repeated, order, each=orders)
-        for setting in settings:
-            parts[setting].append(ordered.estimate(*setting))
-    whole = {setting: _joined(found) for setting, found in parts.items()}
+        for vote, stop in settings:
+            told = ordered.estimate(vote, stop, gained=_is_counted(pool, vote), saved=pool.members == 1)
+            parts[vote, stop].append(told)
+    found = {setting: _joined(some) for setting, some in parts.items()}
+    if pool.members > 1:
+        return found
+    nothing = np.zeros((len(pool.rows), pool.draws))
+    counted = _counted(pool) if any(_is_counted(pool, vote) for vote, _ in settings) else None
+    uncounted = _all_drawn(pool, nothing, nothing)
     return {
-        (vote, stop): _all_drawn(pool, found.score, found.variance) if stop is None and pool.members == 1 else found
-        for (vote, stop), found in whole.items()
+        (vote, stop): _sum((_is_counted(pool, vote) and counted) or uncounted, told)
+        for (vote, stop), told in found.items()
     }
+
+
+def _is_counted(pool: Pool, vote: Vote) -> bool:
+    """Whether what a vote gives over a fixed number of draws can be counted."""
+    return type(vote) is Majority and pool.members == 1 and pool.draws <= counting.MOST
+
+
+def _sum(one: Estimate, other: Estimate) -> Estimate:
+    costs = None if one.costs is None else one.costs + other.costs
+    return Estimate(
+        one.score + other.score,
+        one.variance + other.variance,
+        one.draws + other.draws,
+        one.tokens + other.tokens,
+        costs,
+    )
 
 
 def _orders(noise: Array, members: int) -> Array:
@@ -170,8 +192,15 @@ class _Ordered:
         self._scores: dict[Vote, Array] = {}
         self._decided: dict[Stop, rules.Decided] = {}
 
-    def estimate(self, vote: Vote, stop: Stop | None) -> Estimate:
-        """What a setting gives, the mean over each row's orders."""
+    def estimate(self, vote: Vote, stop: Stop | None, *, gained: bool = False, saved: bool = False) -> Estimate:
+        """What a setting gives, the mean over each row's orders.
+
+        Args:
+            vote: The vote.
+            stop: The rule; None draws all samples.
+            gained: Gives the score less what it would be with all samples drawn, which is 0 until an order stops.
+            saved: Gives draws, tokens and costs less what they would be with all samples drawn.
+        """
         import numpy as np
 
         if vote not in self._scores:
@@ -189,8 +218,9 @@ class _Ordered:
             if found.settles is not None:
                 settled = found.settles[last, each]
                 held = np.where(any_stop & (settled >= 0), self.worth[each, settled], held)
-            score = np.where(np.arange(len(score))[:, None] >= last, held, score)
-        drawn = (np.arange(len(score))[:, None] <= last).astype(np.float32)
+            decided = np.where(np.arange(len(score))[:, None] >= last, held, score)
+            score = decided - score if gained else decided
+        drawn = (np.arange(len(score))[:, None] <= last).astype(np.float32) - (1 if saved else 0)
         mean = self._mean(score)
         variance = np.zeros_like(mean)
         if self.each > 1:

@@ -160,16 +160,27 @@ def test_over_all_orders_the_estimate_is_the_mean_of_what_the_strategy_itself_gi
         assert told.costs[0, at] == pytest.approx(cost, rel=1e-5)
 
 
-def test_random_orders_come_within_their_stated_error_of_the_truth() -> None:
-    rng = random.Random(4)
-    pool = pool_of(*([rng.choices(["1", "2", "3", None], [5, 3, 2, 1])[0] for _ in range(9)] for _ in range(30)))
-    (truth,) = estimating.expected(pool, [(Majority(), None)], 2, 0)
+@pytest.mark.parametrize("vote", [Majority(), Likelihood()])
+def test_random_orders_come_within_their_stated_error_of_the_truth(vote: Vote) -> None:
+    """The truth is the mean over all orders of six draws."""
+    import numpy as np
+
+    rng, rule = random.Random(4), Adaptive(confidence=0.8)
+    pool = pool_of(*([rng.choices(["1", "2", "3", None], [5, 3, 2, 1])[0] for _ in range(6)] for _ in range(30)))
+    every = np.array(list(permutations(range(6))))
+    rows = np.repeat(np.arange(30), len(every))
+    truth = estimating._Ordered(pool, rows, np.tile(every, (30, 1)), each=len(every)).estimate(vote, rule)
     beyond = 0
-    for seed in range(20):
-        told = estimating._sampled(pool, [(Majority(), Fixed(samples=9))], 60, seed)[Majority(), Fixed(samples=9)]
+    for seed in range(40):
+        (told,) = estimating.expected(pool, [(vote, rule)], 30, seed)
         apart = abs(told.score.mean(axis=0) - truth.score.mean(axis=0))
-        beyond += int((apart > 1.96 * told.variance.sum(axis=0) ** 0.5 / 30)[:8].sum())
-    assert beyond <= 20  # 8 of 160 are expected; the columns of one seed are correlated
+        error = told.variance.sum(axis=0) ** 0.5 / 30
+        beyond += int((apart > 1.96 * error + 1e-6)[3:].sum())
+        assert told.tokens.mean(axis=0) == pytest.approx(truth.tokens.mean(axis=0), rel=0.05)
+        if vote == Majority():  # no order stops before its third draw, so that nothing is left to chance
+            assert (error[:2] == 0).all()
+            assert told.score[:, :2] == pytest.approx(truth.score[:, :2])
+    assert beyond <= 16  # 6 of 120 are expected; the columns of one seed are correlated
 
 
 @settings(max_examples=40, deadline=None)
