@@ -95,6 +95,8 @@ def picked(paths: Sequence[Path], signal: str, pick: Literal["weighted", "argmax
     weights = [
         weight - min(least, 0.0) if path.key is not None else 0.0 for weight, path in zip(weights, paths, strict=True)
     ]
+    if not any(weights):  # no grade tells them apart: each path counts once
+        weights = [1.0 if path.key is not None else 0.0 for path in paths]
     if pick == "weighted":
         return weights
     voters = [at for at, path in enumerate(paths) if path.key is not None]

@@ -170,6 +170,16 @@ def test_a_judge_that_talks_nonsense_weighs_nothing_and_it_is_said() -> None:
     assert "no grade from 0 to 10" in result.degradations[0]
 
 
+@pytest.mark.parametrize("grade", ["Lovely!", "Score: 0", "Score: -2"])
+def test_grades_that_tell_no_path_from_another_leave_the_plurality(grade: str) -> None:
+    answers = [1, 2, 2]
+    backend = scripted(lambda request, index: f"The answer is {answers[index]}")
+    roles = {"judge": scripted(lambda request, index: grade)}
+    result = SelfConsistency(of=Direct(), samples=3, vote=Judged()).solve(PROBLEM, backend, backends=roles)
+    assert result.answer == 2
+    assert result.tally.tied == ()
+
+
 class RewardModel:
     """Scores the steps of a text from a table."""
 
