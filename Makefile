@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LANES := transformers or vllm or browser or ray or examples or wheel
 
-.PHONY: help demo test test-slow test-ray test-examples test-wheel test-transformers test-vllm lint format bench clean
+.PHONY: help demo test test-slow test-ray test-examples test-wheel test-transformers test-vllm lint format bench docs clean
 
 help:
 	@echo "make demo       direct, chain of thought, self-consistency and program of thought on the embedded model"
@@ -61,6 +61,10 @@ format: $(VENV)/.test
 
 bench: $(VENV)/.browser
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.test
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m evals.suite_schema > docs/suite-schema.json
 
 clean:
 	rm -rf $(VENV) $(VENV)-* .cache
