@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from evals.missed import CAUSES, Cause, classed
 from evals.record import Record
 from evals.reporting.packing import Chunks
-from evals.reporting.problems import Common, packed
+from evals.reporting.problems import Common, packed, shortened
 from evals.run import Run
 from evals.score import is_lost
 
@@ -35,6 +36,7 @@ class Rows:
         paths: All that were decided on.
         tokens: Prompt and completion.
         seconds: Thousandths.
+        cause: Why it was missed: 0 where it was not, else the place of the cause in `evals.missed.CAUSES`, from 1.
         answer: As text, shortened.
     """
 
@@ -48,6 +50,7 @@ class Rows:
     paths: "array[int]" = field(default_factory=lambda: array("l"))
     tokens: "array[int]" = field(default_factory=lambda: array("l"))
     seconds: "array[int]" = field(default_factory=lambda: array("l"))
+    cause: "array[int]" = field(default_factory=lambda: array("l"))
     answer: list[str | None] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -95,6 +98,8 @@ class Gathered:
         rows: For the page's list.
         common: Texts that its prompts share.
         problems: Problems by what became of them: "right", "partly", "wrong", "no answer", "lost".
+        causes: Problems that are not wholly right, by why; see `evals.missed`.
+        worth: What those of a cause would add to the sum of the scores, were they right.
         paths: Paths by what became of them: "right", "wrong", or the status of one without an answer.
         seconds: Of each problem.
         draw_seconds: Of each draw that was not failed.
@@ -105,6 +110,8 @@ class Gathered:
     rows: Rows = field(default_factory=Rows)
     common: Common = field(default_factory=Common)
     problems: "Counter[str]" = field(default_factory=Counter)
+    causes: "Counter[Cause]" = field(default_factory=Counter)
+    worth: dict[Cause, float] = field(default_factory=dict)
     paths: "Counter[str]" = field(default_factory=Counter)
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
     draw_seconds: "array[float]" = field(default_factory=lambda: array("d"))
@@ -123,14 +130,19 @@ def gather(run: Run, items: Items, chunks: Chunks, longest: int, on_problem: Cal
     """
     told = Gathered(run)
     for record in run.records:
-        chunk, line = chunks.add(packed(record, told.common, longest))
-        _count(told, record, items.place(record), chunk, line)
+        problem = packed(record, told.common, longest)
+        cause = None
+        if record.score < 1:
+            cause, why = classed(record)
+            problem["missed"] = [cause, shortened(why, None, longest)[0]]
+        chunk, line = chunks.add(problem)
+        _count(told, record, cause, items.place(record), chunk, line)
         on_problem()
     chunks.flush()
     return told
 
 
-def _count(told: Gathered, record: Record, place: int, chunk: int, line: int) -> None:
+def _count(told: Gathered, record: Record, cause: Cause | None, place: int, chunk: int, line: int) -> None:
     result, rows = record.result, told.rows
     leader = result.tally.leader
     lost = is_lost(result.key is not None, [path.status for path in result.paths], result.error)
@@ -145,6 +157,10 @@ def _count(told: Gathered, record: Record, place: int, chunk: int, line: int) ->
     rows.tokens.append(result.usage.total_tokens)
     rows.seconds.append(round(result.seconds * 1000))
     rows.answer.append(None if result.answer is None else _cut(result.problem.kind.text(result.answer), _ANSWER))
+    rows.cause.append(0 if cause is None else 1 + CAUSES.index(cause))
+    if cause is not None:
+        told.causes[cause] += 1
+        told.worth[cause] = told.worth.get(cause, 0.0) + 1 - record.score
     told.problems["lost" if lost else "no answer" if result.key is None else _verdict(record.score)] += 1
     told.seconds.append(result.seconds)
     for path, score in zip(result.paths, record.path_scores, strict=True):

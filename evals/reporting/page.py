@@ -16,6 +16,7 @@ from markupsafe import Markup
 from evals import rendering
 from evals.comparing import Against, compare
 from evals.comparison import Pair
+from evals.missed import CAUSES
 from evals.pages import run_page
 from evals.replays.curving import curves
 from evals.replays.points import Curves
@@ -74,6 +75,20 @@ class Shown:
         """Tokens a problem."""
         return self.run.usage.total_tokens / max(1, self.run.done)
 
+    @property
+    def causes(self) -> list[tuple[str, int, float]]:
+        """Why problems were missed, the most frequent cause first: cause, problems, the accuracy were those right."""
+        planned = max(self.run.header.planned, self.run.done, 1)
+        missing = planned - self.run.done
+        told = []
+        for cause in CAUSES:
+            unknown = missing if cause == "lost" else 0
+            count = self.told.causes[cause] + unknown
+            if count:
+                gained = self.told.worth.get(cause, 0.0) + unknown
+                told.append((str(cause), count, self.run.accuracy + gained / planned))
+        return sorted(told, key=lambda one: -one[1])
+
     def dot(self, x: float) -> Dot:
         """The run in a picture, at what it took."""
         return Dot(self.label, x, self.run.accuracy, *self.ends)
@@ -116,13 +131,22 @@ class TaskRuns:
         return max(self.runs, key=lambda run: run.run.accuracy)
 
     @cached_property
-    def pairs(self) -> Sequence[Pair]:
-        """The runs compared; none where there is one run, or none has a result."""
+    def compared(self) -> tuple[Sequence[Pair], str]:
+        """The runs compared, or why they cannot be; neither where fewer than two have a result."""
         runs = [shown for shown in self.runs if shown.run.done]
         if len(runs) < 2:
-            return ()
+            return (), ""
         against: Against = "all" if len(runs) <= MOST_COMPARED else "first"
-        return compare([one.run for one in runs], against=against, labels=[one.label for one in runs]).pairs
+        try:
+            found = compare([one.run for one in runs], against=against, labels=[one.label for one in runs])
+        except FAMILY as error:
+            return (), str(error)
+        return found.pairs, ""
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The runs compared."""
+        return self.compared[0]
 
     @property
     def differences(self) -> tuple[float, float]:
@@ -266,8 +290,8 @@ class Page:
 
     @property
     def compared(self) -> list[TaskRuns]:
-        """The tasks whose runs are compared."""
-        return [task for task in self.tasks if task.pairs]
+        """The tasks whose runs are compared, or cannot be."""
+        return [task for task in self.tasks if any(task.compared)]
 
     @property
     def priced(self) -> list[tuple[TaskRuns, str]]:

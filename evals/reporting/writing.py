@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from evals.missed import CAUSES
 from evals.reporting.gathering import Gathered, Items, gather
 from evals.reporting.labels import keys, labels
 from evals.reporting.packing import Chunks, block, document
@@ -95,7 +96,11 @@ def _gathered(runs: Sequence[Run], blocks: IO[str], longest: int, on_problem: On
         told = gather(run, task.items, Chunks(blocks, f"run-{number}"), longest, _counted(on_problem, run))
         task.runs.append(Shown(run, names[number], known_as[number], number, told))
         index.append(_index(run, names[number], known_as[number], task.number, told))
-    whole = {"runs": index, "tasks": [{"name": task.name, **task.items.to_json()} for task in tasks.values()]}
+    whole = {
+        "causes": CAUSES,
+        "runs": index,
+        "tasks": [{"name": task.name, **task.items.to_json()} for task in tasks.values()],
+    }
     made = datetime.now(UTC)
     return Page(tuple(tasks.values()), made, block("index", document(whole)))
 

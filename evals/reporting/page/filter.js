@@ -52,7 +52,8 @@ function compares(value, sign, wanted) {
 
 // The rows of run A that meet all conditions. `found` holds the rows whose texts hold the search, if they were searched.
 function listed({ a, b, task, outcome, column, value, order, query, found }) {
-  const test = [...OUTCOMES, ...BESIDE].find(([name]) => name === outcome)?.[2];
+  const cause = 1 + index.causes.indexOf(outcome);
+  const test = cause ? (run, row) => run.rows.cause[row] === cause : [...OUTCOMES, ...BESIDE].find(([name]) => name === outcome)?.[2];
   const meets = found ? (item, row) => found.has(row) : searchTest(task, query);
   const rows = [];
   for (let row = 0; row < a.rows.item.length; row++) {

@@ -37,7 +37,8 @@ function chooseRuns(a, b) {
   options($("run-b"), [["", "–"], ...others.map((run) => [String(run.number), run.label])], state.b ? String(state.b.number) : "");
   $("run-b").disabled = !others.length;
   const chosen = $("outcome").value || "all";
-  const outcomes = state.b ? [...OUTCOMES, ...BESIDE] : OUTCOMES;
+  const causes = index.causes.filter((cause, place) => a.rows.cause.includes(place + 1)).map((cause) => [cause, `missed: ${cause}`]);
+  const outcomes = [...OUTCOMES, ...(state.b ? BESIDE : []), ...causes];
   options($("outcome"), outcomes, outcomes.some(([value]) => value === chosen) ? chosen : "all");
   if (before?.task !== a.task) chooseTask();
 }

@@ -24,6 +24,7 @@ function side(run, problem) {
     el("h4", {}, run.label),
     el("p", { class: "said", dir: "auto" }, glyph(kind), " ", el("bdi", {}, ...visible(problem.answer ?? "no answer"))),
     el("p", { class: "account" }, account),
+    problem.missed ? el("p", { class: "missed" }, ...visible(problem.missed.filter(Boolean).join(": "))) : null,
     problem.error ? textBlock(problem.error, { tag: "error" }) : null,
     ...(problem.notes ?? []).map((note) => el("p", { class: "note" }, ...visible(note))),
     tally(problem),

@@ -11,6 +11,7 @@ from hostile_sums import HOSTILE, SUMS
 from talkative import talkative_run
 
 import evals
+from evals.missed import CAUSES, misses
 from evals.run import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -105,6 +106,15 @@ def test_the_comparison_links_to_its_flips(opened: Open) -> None:
     waits_for(shown, "#count", " of ")
     assert shown.locator("#outcome").input_value() == "flipped"
     assert shown.locator("#run-b").input_value() != ""
+
+
+def test_a_cause_links_to_its_misses(opened: Open, runs: list[Run]) -> None:
+    shown = opened()
+    cause, missed = next((cause, misses(runs[0]).count(cause)) for cause in CAUSES if misses(runs[0]).count(cause))
+    shown.locator("#losses a", has_text=cause).first.click()
+    waits_for(shown, "#count", f"{missed} of {ALL} problems")
+    shown.locator(".row").first.click()
+    waits_for(shown, "#problem .missed", cause)
 
 
 def test_search_takes_words_ids_and_conditions(opened: Open) -> None:

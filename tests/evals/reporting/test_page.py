@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import evals
+from evals.missed import CAUSES, misses
 from evals.reporting.labels import keys, labels
 from evals.reporting.packing import inflated
 from evals.reporting.writing import report
 from evals.run import Run
+from evals.runlog import RunLog
 from reasoning.errors import ConfigError, DataError
 
 
@@ -84,6 +86,30 @@ def test_the_figures_are_there_without_the_script(elements: Elements, runs: list
         assert f"[{100 * run.interval[0]:.1f}, {100 * run.interval[1]:.1f}]" in told  # type: ignore[index]
     assert f"{100 * runs[0].bounds[0]:.1f} to {100 * runs[0].bounds[1]:.1f}" in told
     assert evals.compare(runs[:2]).pairs[0].verdict in told
+
+
+def test_every_miss_has_a_cause(elements: Elements, runs: list[Run]) -> None:
+    told = " ".join("".join(elements.texts).split())
+    for run in runs:
+        found = misses(run)
+        for cause in CAUSES:
+            if found.count(cause):
+                assert f"{found.count(cause)} {cause} {100 * found.corrected(cause):.1f}" in told
+
+
+def test_what_cannot_be_compared_is_shown_all_the_same(runs: list[Run], tmp_path: Path) -> None:
+    told = Elements(report([runs[0], runs[0]], tmp_path / "twice.html").file.read_text(encoding="utf-8")).texts
+    assert "No comparison. A run was named twice" in "".join(told)
+
+
+def test_runs_stopped_before_their_first_result_are_shown(run_of: Callable[..., Run], tmp_path: Path) -> None:
+    run = run_of("The answer is 7.")
+    empty = Run(RunLog.in_memory(run.header.model_copy(update={"status": "stopped"})))
+    told = " ".join(
+        "".join(Elements(report([empty], tmp_path / "p.html").file.read_text(encoding="utf-8")).texts).split()
+    )
+    assert "stopped, 0 of 1 done" in told
+    assert "0.0 to 100.0" in told
 
 
 def test_the_index_has_every_problem_of_every_run(page: Path, runs: list[Run]) -> None:
