@@ -27,6 +27,9 @@ CPU_CACHE_BYTES = 4 * 2**30
 """Keys and values on a CPU where nothing is said: vLLM itself would take most of the machine's memory."""
 _POLL_S = 0.02
 _END_S = 15.0
+_GIVE_UP_S = 3.0
+_starting = threading.Lock()
+"""Engines start one after the other: environment, stdout and children belong to the whole process."""
 
 
 class VLLMEngine:
@@ -53,7 +56,7 @@ class VLLMEngine:
         self._quiet = Quiet()
         self._lifeline: Lifeline | None = None
         self._started: set[BaseProcess] = set()
-        with self._quiet.environment(), warnings.catch_warnings():
+        with _starting, self._quiet.environment(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.version, self.device, self.config = _configured(source, options)
             self.llm: Any = self._start(source.model)
@@ -71,7 +74,7 @@ class VLLMEngine:
             self._hold(before)
         except BaseException as error:
             self._hold(before)
-            self._end()
+            self._end(_GIVE_UP_S)
             if isinstance(error, Exception):
                 raise troubles.of_start(model, self._quiet.words, error) from error
             raise
@@ -86,11 +89,11 @@ class VLLMEngine:
             self._started.add(child)
         return bool(self._started)
 
-    def _end(self) -> None:
+    def _end(self, seconds: float) -> None:
         running = family(self._pids)
         for child in self._started:
             child.terminate()
-        wait_gone(running, _END_S)
+        wait_gone(running, seconds)
         for child in self._started:
             child.join(_END_S)
         if self._lifeline is not None:
@@ -103,7 +106,7 @@ class VLLMEngine:
         self.llm.shutdown()
         self.llm = None  # it would end once more with the interpreter, and complain
         wait_gone(running, _END_S)
-        self._end()
+        self._end(_END_S)
 
     @property
     def _pids(self) -> list[int]:

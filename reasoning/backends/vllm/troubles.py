@@ -19,6 +19,10 @@ _MEMORY = (
 )
 _CONTEXT = ("max_model_len", "max_position_embeddings", "derived max")
 _NO_DEVICE = ("failed to infer device type", "no cuda gpus", "found no nvidia driver", "libcuda")
+_MAIN = (
+    "its own words, if any, are on stderr above; its processes import the running script again, so that what a script "
+    'does must stand under `if __name__ == "__main__":`'
+)
 _MOST = 400
 
 
@@ -50,7 +54,8 @@ def of_start(model: str, said: str, error: Exception) -> BackendError:
             f"There is not enough memory for {model!r} in vLLM ({words}). Lower max_model_len or max_num_seqs, or "
             "change gpu_memory_utilization or kv_cache_memory_bytes; quantization and tensor_parallel_size make room."
         )
-    return BackendError(f"vLLM does not start {model!r}: {words}")
+    hint = "" if said else f"; {_MAIN}"
+    return BackendError(f"vLLM does not start {model!r}: {words}{hint}")
 
 
 def of_draw(error: Exception) -> Failure:
