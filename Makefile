@@ -33,12 +33,12 @@ test-ray: $(VENV)/.ray
 	$(BIN)/python -m pytest -m ray
 
 test-transformers: $(VENV)-transformers/.made
-	$(VENV)-transformers/bin/python -m pytest -m transformers --timeout 600
+	$(VENV)-transformers/bin/python -m pytest tests/reasoning tests/evals/cli -m transformers --timeout 600
 
 test-examples: $(VENV)/.examples
 	$(BIN)/python -m pytest -m examples
 
-test-wheel: $(VENV)/.test
+test-wheel: $(VENV)/.wheel
 	$(BIN)/python -m pytest -m wheel
 
 test-vllm: $(VENV)-vllm/.made
@@ -88,6 +88,10 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.examples: $(VENV)/.test
 	$(PIP) install -q -e . --group examples
+	@touch $@
+
+$(VENV)/.wheel: $(VENV)/.test
+	$(PIP) install -q --group wheel
 	@touch $@
 
 $(VENV)/.ray: $(VENV)/.test
