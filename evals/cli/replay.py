@@ -46,7 +46,8 @@ def replay(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="S", help="Of the random orders, and of what is held out.")] = 0,
     store: Annotated[
-        str | None, typer.Option("--store", metavar="FILE", help="A store that holds draws that the run's log lacks.")
+        str | None,
+        typer.Option("--store", metavar="FILE|none", help="Where draws are that the run's log lacks; as for run."),
     ] = None,
     json: options.Json = False,
     verbose: options.Verbose = 0,
@@ -60,9 +61,11 @@ def replay(
 
     loaded = load_run(run)
     counts = None if samples is None else numbers(samples)
-    answered = (
-        replayed(loaded, [dict([options.strategy_entry(one)]) for one in strategy], store=store) if strategy else ()
-    )
+    kept = options.store_file(store)
+    if store is None and kept is not None and not kept.exists():
+        kept = None  # nobody named it, and nothing was ever stored
+    entries = [dict([options.strategy_entry(one)]) for one in strategy]
+    answered = replayed(loaded, entries, store=kept) if entries else ()
     fitted = None
     if fit_prior is not None:
         most = None if counts is None else max(counts)
@@ -77,7 +80,7 @@ def replay(
             samples=counts,
             holdout=holdout or None,
             seed=seed,
-            store=store,
+            store=kept,
         )
     if json:
         options.print_json(_document(found, answered, fitted))

@@ -114,24 +114,27 @@ def _pools(
 ) -> list[tuple[Pool, list[Vote]]]:
     """Votes with the pool that has their signals: from the log; else, as far as the store has them, by a replay."""
     read: dict[int, tuple[Pool, list[Vote]]] = {}
-    further = []
+    further: dict[Vote, MissingDrawsError | None] = {}
     for vote in votes:
         added = asides_of(vote_of(ran)) or 0
         if observes(vote) and not same_signals(vote, vote_of(ran)):
-            further.append(vote)
+            further[vote] = None
             continue
         dropped = 0 if observes(vote) else added
         try:
             if dropped not in read:
                 read[dropped] = pool_of(run, most, dropped), []
             read[dropped][1].append(vote)
-        except MissingDrawsError:
+        except MissingDrawsError as error:
             if store is None:
                 raise
-            further.append(vote)
+            further[vote] = error
     pools = list(read.values())
-    for vote in further:
-        (replayed,) = replay(run, [_whole(ran, vote, most)], store=store)
+    for vote, lacking in further.items():
+        try:
+            (replayed,) = replay(run, [_whole(ran, vote, most)], store=store)
+        except MissingDrawsError as error:
+            raise error if lacking is None else lacking.with_draws(error.draws) from None
         pools.append((pool_of_records(run, replayed.records, most), [vote]))
     return pools
 

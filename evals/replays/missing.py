@@ -44,5 +44,11 @@ class MissingDrawsError(UsageError):
         self.draws = draws
         self.tokens = price.tokens * draws
         self.cost = None if price.cost is None else price.cost * draws
+        self._told = why, price, remedy
         drawn = "draw is" if draws == 1 else "draws are"
         super().__init__(f"{why}: {draws} {drawn} missing, {price.of_draws(draws)} by this run's prices. {remedy}")
+
+    def with_draws(self, draws: int) -> "MissingDrawsError":
+        """The same with another number of missing draws."""
+        why, price, remedy = self._told
+        return MissingDrawsError(why, draws, price, remedy)

@@ -15,6 +15,7 @@ from evals.cli.main import main
 from evals.cli.replay import numbers
 from evals.item import Item
 from evals.task import Task
+from reasoning.backends.opening import open_backend
 from reasoning.errors import ConfigError
 from strategies.direct import Direct
 from strategies.prior import Prior
@@ -25,8 +26,9 @@ Told = tuple[int, str, str]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Told]:
     """`reasoning replay …`: exit code, standard output, standard error."""
+    monkeypatch.setenv("REASONING_STORE", str(tmp_path / "draws.sqlite"))
 
     def call(*arguments: str) -> Told:
         monkeypatch.setattr(sys, "argv", ["reasoning", "replay", *arguments])
@@ -111,6 +113,18 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert words in err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_the_usual_store_fills_up_a_run_that_stopped_early(command: Callable[..., Told], tmp_path: Path) -> None:
+    task = Task.of("asked", [Item.of(f"q{n}", f"Question {n}?", "1") for n in range(6)])
+    weights = {"The answer is 1.": 2.0, "The answer is 2.": 1.0}
+    with open_backend("scripted/weighted", store=tmp_path / "draws.sqlite", weights=weights) as backend:
+        short = evals.evaluate(task, SelfConsistency(of=Direct(), samples=6, stop=Adaptive()), backend, out=tmp_path)
+        code, _, err = command(str(short.folder))
+        assert (code, "depended on what they answered" in err) == (2, True)
+        evals.evaluate(task, SelfConsistency(of=Direct(), samples=6), backend, out=None)
+    assert command(str(short.folder))[0] == 0
+    assert command(str(short.folder), "--store", "none")[0] == 2
 
 
 def test_a_run_that_stopped_early_is_refused(command: Callable[..., Told], tmp_path: Path) -> None:
