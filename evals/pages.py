@@ -1,7 +1,7 @@
 """Runs as tables and pages of text. Pure functions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from evals import rendering
 from evals.record import Record
@@ -10,6 +10,8 @@ from evals.side_by_side import Beside
 from reasoning.backends.facts import ModelFacts
 from reasoning.request import Request
 from strategies.result import Result
+
+T = TypeVar("T")
 
 HEAD = (
     "task",
@@ -68,7 +70,7 @@ def _did(one: Beside) -> list[str]:
         one.label,
         rendering.accuracy(run.accuracy, run.interval),
         rendering.NONE if one.agreement is None else rendering.percent(one.agreement),
-        _or_none(side.tokens_per_second if side else None, rendering.count),
+        _or_none(side.tokens_per_second if side else None, _rate),
         _or_none(side.latency_p50 if side else None, rendering.duration),
         _or_none(side.latency_p95 if side else None, rendering.duration),
         rendering.count(run.usage.total_tokens),
@@ -77,12 +79,23 @@ def _did(one: Beside) -> list[str]:
 
 
 def _known(label: str, facts: ModelFacts) -> list[str]:
-    counts = (facts.parameters, facts.active_parameters, facts.context_tokens)
-    told = [_or_none(count, rendering.count) for count in counts]
-    return [label, *told, facts.precision or rendering.NONE, rendering.size(facts.peak_memory_bytes), facts.weights]
+    weights = [_or_none(count, rendering.count) for count in (facts.parameters, facts.active_parameters)]
+    context = _or_none(facts.context_tokens, str)
+    return [
+        label,
+        *weights,
+        context,
+        facts.precision or rendering.NONE,
+        rendering.size(facts.peak_memory_bytes),
+        facts.weights,
+    ]
 
 
-def _or_none(value: float | None, text: Callable[[float], str]) -> str:
+def _rate(number: float) -> str:
+    return f"{number:.1f}" if number < 100 else rendering.count(number)
+
+
+def _or_none(value: T | None, text: Callable[[T], str]) -> str:
     return rendering.NONE if value is None else text(value)
 
 

@@ -86,7 +86,7 @@ def test_agreement_latency_and_what_is_known_stand_beside_the_accuracy() -> None
         "0.8 s",
         "46.7G",
         "12.9G",
-        "32.8k",
+        "32768",
         "Q4_K + Q6_K",
         "27.0 GiB",
         "open",
