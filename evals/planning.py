@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+from evals import power
 from evals.job import Job
 from evals.matrix import Matrix, jobs
-from evals.power import minimum_detectable
 from evals.record import Record
 from evals.run import Run
 from evals.runner import run_job
@@ -156,9 +156,9 @@ def _extrapolated(
     one_call = min(most, max(1, job.strategy.width))
     # A pilot without a miss does not make the run sure of anything: shares of 0 and 1 are taken for what n can tell.
     shares = [min(max(share, 1 / (n + 4)), 1 - 1 / (n + 4)) for share in accuracy]
-    unpaired = [minimum_detectable(items, share, job.repeats) for share in shares]
+    unpaired = [min(1.0, power.minimum_detectable(items, share, job.repeats)) for share in shares]
     related = [
-        minimum_detectable(items, share, discordance=part * 2 * share * (1 - share))
+        min(1.0, power.minimum_detectable(items, share, discordance=part * 2 * share * (1 - share)))
         for share in shares
         for part in (LEAST_DISCORDANCE, 0.5)
     ]
