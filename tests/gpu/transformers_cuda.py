@@ -90,9 +90,9 @@ async def greedy(folder: str, device: str) -> list[str]:
     backend = Transformers.open(folder, TransformersOptions(device=device, dtype="float32"))
     sampling = Sampling(temperature=0.0, max_tokens=64)
     asked = [Request(prompt=prompt, sampling=sampling) for prompt in PROMPTS]
-    found = [(await backend.complete(request, [0]))[0] for request in asked]
+    found = await asyncio.gather(*(backend.complete(request, [0]) for request in asked))
     await backend.aclose()
-    return [completion.text for completion in found]
+    return [completion.text for (completion,) in found]
 
 
 async def speeds(folder: str, arguments: Any) -> list[str]:

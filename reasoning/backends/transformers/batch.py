@@ -7,6 +7,7 @@ first token, which is a computation that depends on the row only, and the pick i
 is below `MARGIN`, every pick is the one of that computation, in whatever company; log-probabilities come from it too.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,8 @@ from reasoning.backends.transformers.cache import RowCache
 from reasoning.backends.transformers.picking import Picks, logprobs, pick
 from reasoning.backends.transformers.rows import Row
 
-MARGIN = 2.5e-4
-"""Error of a logit in float32 that an exact pick withstands, some ten times what was measured."""
+MARGIN = 4e-4
+"""Error of a logit in float32 that an exact pick withstands: ten times the largest measured on the embedded model."""
 _CHUNK = 512
 """Tokens that are read at once where a row is computed alone."""
 
@@ -38,6 +39,7 @@ class Batch:
     def __init__(self, model: Any, *, exact: bool) -> None:
         self._model, self._exact = model, exact
         self._device = model.device
+        self._takes = inspect.signature(model.forward).parameters  # some models tell positions from the mask
         self.rows: list[Row] = []
         self._cache = RowCache()
         self.rechecks = 0
@@ -80,6 +82,13 @@ class Batch:
         """Takes all rows out and frees their memory; they can join again with what they have drawn."""
         rows, self.rows, self._cache = self.rows, [], RowCache()
         return rows
+
+    def free(self) -> None:
+        """Lets go of the model and of all memory."""
+        self.drop()
+        self._model = None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def entries(self, row: Row) -> list[tuple[float, list[tuple[int, float]]]]:
         """The log-probabilities of a row's tokens."""
@@ -138,12 +147,12 @@ class Batch:
 
     def _forward(self, tokens: Any, mask: Any, positions: Any, cache: Any, kept: int = 1) -> Any:
         """The last logits of each row; of one row, the `kept` last."""
+        given = {"position_ids": positions.to(self._device), "logits_to_keep": kept}
         found = self._model(
             input_ids=tokens.to(self._device),
             attention_mask=mask,
-            position_ids=positions.to(self._device),
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=kept,
+            **{name: value for name, value in given.items() if name in self._takes},
         )
-        return (found.logits[0] if kept > 1 else found.logits[:, -1]).float()
+        return (found.logits[0, -kept:] if kept > 1 else found.logits[:, -1]).float()

@@ -1,6 +1,7 @@
 """Between a draw on the engine's thread and the completion that a caller waits for."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Waiting:
     def tell(self, _row: Row) -> None:
         """Says, from any thread, that the row has ended."""
         latency_s = time.perf_counter() - self._started
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._set, latency_s)
 
     async def latency_s(self) -> float:

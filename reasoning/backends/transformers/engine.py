@@ -105,6 +105,7 @@ class Engine:
                     self._halve()
             self._fail([*self.batch.drop(), *self._waiting], None)
             self._waiting = []
+            self.batch.free()
 
     def _wait(self) -> bool:
         """Waits for something to do; False when it is over."""
