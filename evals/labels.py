@@ -81,7 +81,8 @@ def _of_task(task: Task, source: str) -> Labels:
     try:
         golds = {_plain(item.problem.question): task.kind.text(item.gold) for item in task if item.gold is not None}
     except ReasoningError as error:
-        raise DataError(f"The labels {source} cannot be read: {error}") from error
+        told = str(error).replace("--data", "--labels")
+        raise DataError(f"The labels {source} cannot be read: {told}") from error
     return Labels(source, {}, golds)
 
 

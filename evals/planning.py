@@ -116,15 +116,21 @@ async def plan(job: Job, pilot: int = PILOT) -> Plan:
         roles = {role: _stored_alone(backend) for role, backend in job.backends.items()}
         survey = await run_job(replace(job, backend=_stored_alone(job.backend), backends=roles, out=None))
     whole = [] if survey is None else [r for r in survey.records if not _waits(r)]
-    sample = _together(piloted.records if piloted else (), whole)
+    sample = _together([r for r in piloted.records if not _waits(r)] if piloted else (), whole)
     if not sample:
-        raise ConfigError(
-            f"Nothing is stored of {label}, so there is nothing to go by: leave out --pilot 0 to buy some."
-        )
+        why = "No draw of the pilot could be had" if pilot else "Nothing is stored"
+        raise ConfigError(f"{why} for {label}, so there is nothing to go by: {_remedy(piloted)}.")
     problems = len(items) * job.repeats
     held = 0 if survey is None else sum(_draws(record) for record in survey.records if _waits(record))
     remaining = problems - len(whole)
     return _extrapolated(job, label, len(items), sample, piloted, remaining, held, sum(map(_draws, whole)) + held)
+
+
+def _remedy(piloted: Run | None) -> str:
+    if piloted is None:
+        return "leave out --pilot 0 to buy some"
+    failed = (path.reason for record in piloted.records for path in record.result.paths if path.status == "failed")
+    return piloted.header.stopped_by or next((why for why in failed if why), None) or "look at it with reasoning run"
 
 
 def _extrapolated(

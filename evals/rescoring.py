@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -109,7 +110,7 @@ def rescore(
     log = None if folder is None else _opened(folder, header)
     summary, context = Summary(), Context(kind, Shared(), header.seed)
     changes, unweighed, short, removed = [], 0, 0, 0
-    with contextlib.closing(log) if log is not None else contextlib.nullcontext():
+    with _kept_whole(log):
         for old, new in _reread(run, reader, kind, labels):
             if new is None:
                 removed += old.repeat == 0
@@ -213,6 +214,21 @@ def _opened(folder: Path, header: RunHeader) -> RunLog:
     log, _ = RunLog.opened(folder, header)
     log.keep()
     return log
+
+
+@contextlib.contextmanager
+def _kept_whole(log: RunLog | None) -> Iterator[None]:
+    """Closes a log; a folder that was made just now and is not whole is of no use, and goes."""
+    if log is None:
+        yield
+        return
+    try:
+        with contextlib.closing(log):
+            yield
+    except BaseException:
+        assert log.folder is not None
+        shutil.rmtree(log.folder, ignore_errors=True)
+        raise
 
 
 def _change(old: Record, new: Record | None) -> Change | None:

@@ -37,6 +37,8 @@ def plan(
     spend_limit: Annotated[
         list[str], typer.Option(metavar="KEY=N", help="A hard limit on the pilot: usd=5, tokens=1000000 or calls=500.")
     ] = [],  # noqa: B006
+    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine, over Ray.")] = None,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --replicas: a Ray cluster.")] = None,
     json: options.Json = False,
     verbose: options.Verbose = 0,
 ) -> None:
@@ -54,7 +56,8 @@ def plan(
         backends=backend,
         strategies=strategy,
         fields=pairs(field, "-S"),
-        options=pairs(option, "-B"),
+        options=pairs(option, "-B")
+        | {key: value for key, value in (("replicas", replicas), ("ray", ray)) if value is not None},
         roles=options.role_specs(role),
         data=data,
         spend_limit=pairs(spend_limit, "--spend-limit"),

@@ -12,7 +12,11 @@ from evals.task import Task
 from reasoning import loop
 from reasoning.backends.opened import OpenedBackend
 from reasoning.backends.opening import open_backend
+from reasoning.backends.scripted import Scripted
+from reasoning.backends.stored import Stored
+from reasoning.completion import Completion, Failure
 from reasoning.errors import ConfigError
+from reasoning.store import Store
 from strategies.direct import Direct
 from strategies.self_consistency import SelfConsistency
 from strategies.stopping import Adaptive
@@ -81,6 +85,15 @@ def test_without_a_store_or_anything_to_go_by_it_says_so(tmp_path: Path) -> None
         with pytest.raises(ConfigError, match="Nothing is stored"):
             loop.run(plan(job(backend, Direct()), 0))
         assert backend.paid.draws == 0
+
+
+def test_a_pilot_that_fails_says_why(tmp_path: Path) -> None:
+    failure = Failure(kind="connection", message="reset by peer", retryable=False)
+    script = Scripted(lambda request, row: Completion(index=0, finish="failed", failure=failure))
+    store = Store.open(tmp_path / "draws.sqlite")
+    backend = OpenedBackend(Stored(script, store))
+    with backend, pytest.raises(ConfigError, match="reset by peer"):
+        loop.run(plan(job(backend, Direct()), 5))
 
 
 def test_a_pilot_without_a_miss_is_not_taken_for_certainty(tmp_path: Path) -> None:

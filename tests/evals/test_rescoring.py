@@ -145,7 +145,16 @@ def test_a_verifiers_problems_are_scored_by_the_task_itself(tmp_path: Path) -> N
     assert rescore(run).changes == ()
 
 
-def test_a_gold_that_is_none_of_the_kind_stops_it(tmp_path: Path) -> None:
+def test_a_gold_that_is_none_of_the_kind_stops_it_and_no_folder_is_left(tmp_path: Path) -> None:
     run = ran(tmp_path, Direct(), mixed)
     with pytest.raises(ConfigError, match="'18' of item"):
-        rescore(run, kind("boolean"))
+        rescore(run, kind("boolean"), name="boolean")
+    assert [folder.name for folder in tmp_path.iterdir()] == ["made--direct--scripted-script"]
+
+
+def test_a_run_and_its_rescored_twin_can_be_compared(tmp_path: Path) -> None:
+    run = ran(tmp_path, Direct(), lambda r, i: "The answer is 17.6.")
+    found = rescore(run, kind("number", quantum=1), name="rounded")
+    assert found.folder is not None
+    (pair,) = evals.compare([run, load_run(found.folder)]).pairs
+    assert (pair.items, pair.difference) == (3, 1.0)
