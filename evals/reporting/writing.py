@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from evals.missed import CAUSES
+from evals.reporting.figures import Shown, TaskRuns
 from evals.reporting.gathering import Gathered, Items, gather
 from evals.reporting.labels import keys, labels
 from evals.reporting.packing import Chunks, block, document
-from evals.reporting.page import Page, Shown, TaskRuns
+from evals.reporting.page import Page
 from evals.reporting.problems import LONGEST
 from evals.run import Run
 from reasoning.errors import ConfigError, DataError

@@ -189,7 +189,8 @@ function onKey(event) {
   const inList = event.target === $("list") || event.target === document.body || $("problem").contains(event.target) || event.target === $("search");
   const page = Math.max(1, Math.floor($("list").clientHeight / ROW) - 1);
   const moves = { ArrowDown: 1, ArrowUp: -1, ...(event.target === $("list") ? { PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity } : {}), ...(typing ? {} : { j: 1, k: -1 }) };
-  const near = $("problems").getBoundingClientRect().top < innerHeight / 2;
+  const seen = $("panes").getBoundingClientRect();
+  const near = event.target === $("list") || $("problem").contains(event.target) || (seen.top < innerHeight * 0.75 && seen.bottom > 0);
   if (event.key === "/" && !typing) {
     $("search").focus();
     $("search").select();

@@ -204,7 +204,7 @@ def test_hostile_texts_are_shown_and_do_nothing(opened: Open, runs: list[Run], n
     assert shown.locator("#problem h3").text_content() == id
     shown.locator("#problem h3").click()
     shown.keyboard.press("e")
-    shown.locator("#problem details.path pre").last.wait_for()
+    shown.locator("#problem details.path").first.locator("pre").last.wait_for()
     text = shown.locator("#problem details.path").first.text_content()
     assert "The answer is 7." in text
     assert shown.locator("#problem script, #problem img, #problem b").count() == 0
