@@ -97,6 +97,7 @@ class VLLM:
             self.identity: Mapping[str, Any] = _identity(source, options, engine)
         except BaseException:
             engine.close()
+            engine.forget()
             raise
         self.capabilities = Capabilities(
             chat=self._prompts.chat,
@@ -252,6 +253,7 @@ class VLLM:
             one.cancel()
         await asyncio.gather(*drawing, return_exceptions=True)
         await asyncio.to_thread(self._engine.close)
+        self._engine.forget()
 
 
 def _runs(request: Request, key: bytes, indices: Sequence[int], seeded: bool) -> list[list[int]]:

@@ -4,11 +4,13 @@ The engine computes in processes of its own, started from here, with continuous 
 built off any event loop, and belongs to the loop that first draws from it.
 """
 
+import gc
 import multiprocessing
 import secrets
 import signal
 import threading
 import time
+import traceback
 import warnings
 from concurrent.futures import Future
 from multiprocessing.process import BaseProcess
@@ -75,6 +77,8 @@ class VLLMEngine:
         except BaseException as error:
             self._hold(before)
             self._end(_GIVE_UP_S)
+            traceback.clear_frames(error.__traceback__)  # they hold the half-made engine and its sockets
+            gc.collect()
             if isinstance(error, Exception):
                 raise troubles.of_start(model, self._quiet.words, error) from error
             raise
@@ -104,9 +108,15 @@ class VLLMEngine:
         """Ends the engine's processes, and waits until they are gone; blocks for some seconds."""
         running = family(self._pids)
         self.llm.shutdown()
-        self.llm = None  # it would end once more with the interpreter, and complain
         wait_gone(running, _END_S)
         self._end(_END_S)
+
+    def forget(self) -> None:
+        """Frees what a closed engine holds in this process; on its loop, which closes its sockets."""
+        resources = self.llm.engine_core.resources
+        self.llm = None  # else it would end once more with the interpreter, and complain
+        if all(one is None or one.closed for one in (resources.input_socket, resources.output_socket)):
+            resources.ctx.destroy(linger=0)
 
     @property
     def _pids(self) -> list[int]:

@@ -67,28 +67,25 @@ def test_a_moe_without_template_unseeded_and_how_it_ends(tmp_path: Path, capfd: 
     assert facts.active_parameters is not None
     assert facts.active_parameters < facts.parameters
 
-    async def scene() -> tuple[Any, Any, Any, float]:
+    async def scene() -> tuple[Any, Any, Any]:
         refused = (await backend.complete(CHAT, [0]))[0]
         drawn = await backend.complete(TEXT, range(3))
         long = Request(prompt="Once", sampling=Sampling(temperature=1.0, max_tokens=200))
         running = asyncio.create_task(backend.complete(long, range(8)))
         while not backend._engine.llm.get_num_unfinished_requests():
             await asyncio.sleep(0.01)
-        started = time.perf_counter()
         await backend.aclose()
         await backend.aclose()
-        seconds = time.perf_counter() - started
         with pytest.raises(BackendError, match="closed"):
             await backend.complete(TEXT, [0])
-        return refused, drawn, await running, seconds
+        return refused, drawn, await running
 
-    refused, drawn, ended, seconds = asyncio.run(scene())
+    refused, drawn, ended = asyncio.run(scene())
     assert refused.failure.kind == "unsupported"
     assert "style=text" in refused.failure.message
     assert "chat_template" in refused.failure.message
     assert all(c.seed is None and c.degradations == (UNSEEDED,) for c in drawn)
     assert {c.failure.kind for c in ended} == {"cancelled"}
-    assert seconds < 30
     assert not engine_processes(os.getpid()), "nothing of the engine is left"
     assert capfd.readouterr().out == "", "stdout is the caller's"
 
