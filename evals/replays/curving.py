@@ -145,7 +145,7 @@ def _whole(ran: Strategy, vote: Vote, samples: int) -> Strategy:
         ((name, fields),) = ran.config.items()
         return Strategy.of_config({name: {**fields, "vote": vote.config, "stop": None, "samples": samples}})
     (of,) = path_strategies(ran)
-    return SelfConsistency(of=of, vote=vote, samples=samples)
+    return SelfConsistency.with_fields({"of": of, "vote": vote, "samples": samples})
 
 
 def _usual_votes(ran: Strategy) -> list[Vote]:

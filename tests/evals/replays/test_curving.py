@@ -24,6 +24,7 @@ from evals.run import Run
 from evals.task import Task
 from reasoning.backends.opening import open_backend
 from reasoning.errors import ConfigError, UnknownNameError
+from reasoning.sampling import Sampling
 from strategies.best_of_n import BestOfN
 from strategies.confidence import Confidence
 from strategies.direct import Direct
@@ -359,15 +360,19 @@ def test_the_draws_that_it_has_by_design_are_a_pool() -> None:
     assert [p.accuracy for p in points] == [p.accuracy for p in evals.curves(whole, stops=["fixed"]).points]
 
 
-def test_more_draws_than_there_are_are_refused_with_their_price(run: Run) -> None:
+def test_more_draws_than_there_are_are_refused_with_their_price(run: Run, tmp_path: Path) -> None:
     with pytest.raises(
         MissingDrawsError, match=r"has 10 draws a problem; for 12: 80 draws are missing, about .* tokens"
     ):
         evals.curves(run, samples=[12])
-    single = evals.evaluate(task(4), Direct(), scripted(answers(varied)), out=None)
+    greedy = Direct(sampling=Sampling(temperature=0.0))
+    single = evals.evaluate(task(4), greedy, scripted(answers(varied)), out=None)
     assert len(evals.curves(single).points) == 3
     with pytest.raises(MissingDrawsError, match="1 draws a problem"):
         evals.curves(single, samples=[2])
+    (tmp_path / "draws.sqlite").touch()
+    with pytest.raises(ConfigError, match="greedy paths"):
+        evals.curves(single, samples=[2], store=tmp_path / "draws.sqlite")
 
 
 def test_a_store_fills_up_what_stopped_early(tmp_path: Path) -> None:
