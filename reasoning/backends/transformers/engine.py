@@ -154,11 +154,11 @@ class Engine:
         for row in window[:free]:
             reserve, longest = max(reserve, row.reserve), max(longest, row.length)
             rows = len(self.batch.rows) + len(chosen) + 1
-            reading = len(prompts | {row.prompt}) * longest
+            reading = len(prompts | {row.ids}) * longest
             if rows > 1 and (rows * reserve > self._limits.tokens or (chosen and reading > self._read_tokens)):
                 break
             chosen.append(row)
-            prompts.add(row.prompt)
+            prompts.add(row.ids)
         return chosen
 
     def _advance(self, rows: Sequence[Row], picks: Picks) -> None:

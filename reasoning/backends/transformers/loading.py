@@ -210,9 +210,11 @@ def _check_memory(transformers: Any, config: Any, dtype: Any, device: Any, sourc
         return
     if getattr(model, "_is_stateful", False):
         raise _not_served(source, config)
-    its_own = getattr(config, "dtype", None) or torch.float32
-    size = (its_own if dtype == "auto" else dtype).itemsize
-    needed, free = model.num_parameters() * size, free_bytes(device)
+    if dtype == "auto":
+        dtype = getattr(config, "dtype", None) or getattr(config.get_text_config(decoder=True), "dtype", None)
+    if not isinstance(dtype, torch.dtype):
+        return  # the weights' own, which their files tell as they are loaded
+    needed, free = model.num_parameters() * dtype.itemsize, free_bytes(device)
     if needed > free:
         raise ConfigError(
             f"{source.title!r} does not fit: its weights take {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are "

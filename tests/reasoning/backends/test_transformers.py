@@ -112,6 +112,39 @@ def test_a_draw_is_the_same_to_the_last_bit_alone_and_in_any_company(
     assert backend._engine.batch.rechecks > 0, "this model's tokens are so alike that some picks stood on an edge"
 
 
+def test_every_token_is_the_pick_of_the_models_own_logits(small: Transformers) -> None:
+    """Rows that join, grow beyond the room set aside, and leave: what is kept of a text is what the model read."""
+    import torch
+
+    from reasoning.backends.transformers.drawing import Waiting
+    from reasoning.backends.transformers.picking import Setting, pick
+    from reasoning.backends.transformers.rows import Row
+
+    prompts = ["some words " * (1 + 3 * (at % 4)) for at in range(7)]
+    samplings: list[dict[str, Any]] = [{}, {"temperature": 0.0}, {"temperature": 0.8, "top_p": 0.9}]
+
+    async def drawn() -> list[Row]:
+        rows, waits = [], []
+        for at, prompt in enumerate(prompts):
+            request = ask(prompt, **{"max_tokens": (3, 190, 40, 150)[at % 4], **samplings[at % 3]})
+            waits.append(Waiting())
+            rows.append(Row(small._prompts.of(request).ids, request.sampling, at, 512, waits[-1].tell))
+        small._engine.add(rows)
+        for waiting in waits:
+            await waiting.latency_s()
+        return rows
+
+    small._engine._ends = frozenset()  # none ends by itself, whatever it says
+    model = small._engine.batch._model
+    found = run(drawn())
+    assert [len(row.tokens) for row in found] == [3, 190, 40, 150, 3, 190, 40]
+    for row in found:
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor([row.ids])).logits[0, len(row.prompt) - 1 : -1]
+        steps = [Setting(row.sampling, row.seed, at) for at in range(len(row.tokens))]
+        assert pick(logits, steps).tokens == row.tokens
+
+
 def test_greedy_takes_the_likeliest_token(backend: Transformers) -> None:
     import torch
 
