@@ -87,7 +87,7 @@ $(VENV)/.test: $(VENV)/.demo
 	@touch $@
 
 $(VENV)/.examples: $(VENV)/.test
-	$(PIP) install -q -e . --group examples
+	$(PIP) install -q -e '.[ray]' --group examples
 	@touch $@
 
 $(VENV)/.wheel: $(VENV)/.test

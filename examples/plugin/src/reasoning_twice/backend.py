@@ -34,7 +34,9 @@ class Parrot:
         heard = request.prompt or request.messages[-1].content
         said = heard.split()[-2].strip("?.") + "!" * self._loudness
         usage = Usage(prompt_tokens=len(heard.split()), completion_tokens=1)
-        return [Completion(index=index, text=f"The answer is {said}", usage=usage, request=request) for index in indices]
+        return [
+            Completion(index=index, text=f"The answer is {said}", usage=usage, request=request) for index in indices
+        ]
 
     async def aclose(self) -> None:
         """Holds nothing."""
