@@ -13,6 +13,7 @@ import time
 import traceback
 import warnings
 from concurrent.futures import Future
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -207,6 +208,7 @@ def _start_apart(config: Any, starting: "Future[Any]") -> None:
     """
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    resource_tracker.ensure_running()  # its start, which the first process brings about, would clear the mask
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         starting.set_result(AsyncLLM.from_vllm_config(config, disable_log_stats=True))

@@ -137,12 +137,14 @@ def thinking_tokenizer(folder: Path) -> Any:
 
 SCRIPT = """
 import os
+import signal
 import reasoning
 from reasoning import Request, Sampling
 from reasoning.backends.vllm.processes import family
 from reasoning.loop import run
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     options = {options!r}
     with reasoning.open_backend("vllm/{folder}", **options) as backend:
         print(*family([os.getpid()]), flush=True)
