@@ -17,7 +17,11 @@ from pathlib import Path
 _log = logging.getLogger("reasoning.vllm")
 _ERROR = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception): .+)$", re.MULTILINE)
 MOST_WORDS = 600
-_OF_NO_USE = ("Engine core initialization failed", "WorkerProc initialization failed", "cancelled")
+_OF_NO_USE = (
+    "Engine core initialization failed",
+    "WorkerProc initialization failed",
+    "EngineCore encountered an issue",
+)
 
 
 class Quiet:

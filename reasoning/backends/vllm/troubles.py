@@ -68,7 +68,9 @@ def of_draw(error: Exception) -> Failure:
 
 def of_death(spec: str, said: str) -> BackendError:
     """Of an engine that ended by itself."""
-    return BackendError(f"The engine of {spec} ended: {_short(said) or 'it was killed'}. Open the backend anew.")
+    return BackendError(
+        f"The engine of {spec} ended: {_short(said).rstrip('.') or 'it was killed'}. Open the backend anew."
+    )
 
 
 def _any(marks: tuple[str, ...], words: str) -> bool:
