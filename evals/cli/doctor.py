@@ -1,23 +1,12 @@
 """`reasoning doctor`."""
 
-import importlib
-import os
-from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from evals.cli import options
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
-class Finding(NamedTuple):
-    """What was looked at, whether it works, and the evidence or the remedy."""
-
-    what: str
-    works: bool
-    told: str
 
 
 EXAMPLES = (
@@ -77,73 +66,11 @@ def doctor(
         from reasoning.errors import UsageError
 
         raise UsageError("Tasks, --shots and --data go with --prompts; backends, --questions and -B with --parity.")
-    findings = [finding for look in (_packages, _model, _keys, _store, _sandbox) for finding in look()]
+    from evals.cli.machine import findings
+
+    found = findings()
     if json:
-        options.print_json({"findings": [finding._asdict() for finding in findings]})
+        options.print_json({"findings": [finding._asdict() for finding in found]})
         return
-    for finding in findings:
+    for finding in found:
         print(f"{'ok ' if finding.works else 'NO '} {finding.what}: {finding.told}")
-
-
-def _packages() -> list[Finding]:
-    """Whether the four packages are ours: the index has strangers of the same names."""
-    ours = Path(__file__).resolve().parents[2]
-    findings = []
-    for name in ("reasoning", "strategies", "evals", "sandbox"):
-        place = Path(importlib.import_module(name).__file__ or "").resolve()
-        works = place.is_relative_to(ours)
-        stranger = f"{place} is another project's package: uninstall the distribution that brought it"
-        findings.append(Finding(f"package {name}", works, str(place.parent) if works else stranger))
-    return findings
-
-
-def _model() -> list[Finding]:
-    from importlib.util import find_spec
-
-    from reasoning.backends.embedded import INSTALL, embedded_model
-    from reasoning.errors import MissingPackageError
-
-    try:
-        weights = str(embedded_model())
-    except MissingPackageError as error:
-        return [Finding("embedded model", False, str(error))]
-    engine = find_spec("xllamacpp") is not None
-    told = weights if engine else f"its engine xllamacpp is not installed. Install both with: {INSTALL}"
-    return [Finding("embedded model", engine, told)]
-
-
-def _keys() -> list[Finding]:
-    key = bool(os.environ.get("OPENAI_API_KEY"))
-    told = "OPENAI_API_KEY is set" if key else "OPENAI_API_KEY is not set; openai/… needs it"
-    return [Finding("OpenAI key", key, told)]
-
-
-def _store() -> list[Finding]:
-    from reasoning.errors import StoreError
-    from reasoning.store.place import default_path, network_type
-
-    place = default_path()
-    try:
-        folder = next(parent for parent in place.parents if parent.exists())
-        network = network_type(folder)
-    except (StoreError, OSError) as error:
-        return [Finding("store of draws", False, str(error))]
-    if network:
-        return [Finding("store of draws", False, f"{place} is on a network file system ({network}); use --store FILE")]
-    works = os.access(folder, os.W_OK)
-    return [Finding("store of draws", works, str(place) if works else f"{folder} cannot be written; use --store FILE")]
-
-
-def _sandbox() -> list[Finding]:
-    from sandbox import doctor as examine
-
-    found = examine()
-    layers = [
-        Finding(f"sandbox layer {layer.name}", layer.active, f"{layer.evidence} {layer.remedy or ''}".strip())
-        for layer in found.layers
-    ]
-    levels = [
-        Finding(f"sandbox level {name}", problem is None, problem or "available")
-        for name, problem in found.levels.items()
-    ]
-    return [*layers, *levels]

@@ -76,7 +76,7 @@ class Verbs(typer.core.TyperGroup):
             raise Interrupted from None
 
 
-app = typer.Typer(cls=Verbs, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app = typer.Typer(cls=Verbs, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback(epilog="Example: reasoning run gsm8k --backend local --strategy chain-of-thought --limit 100")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evals.cli.main import main
+from evals.cli.main import VERBS, main
 
 ROOT = Path(__file__).parents[2]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -235,7 +235,7 @@ def test_list_tells_what_they_are(what: str, one: str, cli: Cli) -> None:
 def test_every_verb_has_help_with_an_example(cli: Cli) -> None:
     whole = cli("--help")
     assert whole.returncode == 0
-    for verb in ("run", "solve", "show", "list", "doctor"):
+    for verb in VERBS:
         assert f"  {verb} " in whole.stdout
         told = cli(verb, "--help")
         assert (told.returncode, f"Example: reasoning {verb}" in told.stdout) == (0, True)
@@ -246,6 +246,16 @@ def test_doctor_says_what_works(cli: Cli) -> None:
     assert findings["package reasoning"]["works"]
     assert findings["store of draws"]["works"]
     assert not findings["OpenAI key"]["works"]
+
+
+def test_the_shell_completes_verbs_and_options() -> None:
+    def completed(words: str) -> list[str]:
+        asked = environment(_REASONING_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+        command = [str(Path(sys.executable).parent / "reasoning")]
+        return subprocess.run(command, env=asked, capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("reasoning re") == ["report", "replay", "rescore"]
+    assert "--strategy" in completed("reasoning run --str")
 
 
 def test_help_loads_neither_pydantic_nor_rich_nor_a_verb(folder: Path) -> None:
