@@ -2,8 +2,8 @@
 
     python tests/support/report_picture.py RUN… --problem ID --of RUN --beside RUN -o docs/images/report.png
 
-Runs of one task; one of them votes. Its problem is shown, beside that of another run. Needs what `make test-browser` installs; Inter, Debian's
-fonts-inter, is the typeface that the page asks for first.
+Runs of one task; one of them votes. Its problem is shown, beside that of another run. Needs what `make test-browser`
+installs; Inter, Debian's fonts-inter, is the typeface that the page asks for first.
 """
 
 import argparse
