@@ -4,10 +4,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evals.comparing import compare
-    from evals.comparison import Comparison, Pair
+    from evals.comparisons.comparing import compare
+    from evals.comparisons.comparison import Comparison, Pair
+    from evals.comparisons.gating import Gate, gate
     from evals.exporting import export
-    from evals.gating import Gate, gate
     from evals.importing import import_run
     from evals.item import Item
     from evals.loading import load_task
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from evals.task_names import task_names
 
 _NAMES = {
-    "Comparison": "evals.comparison",
-    "Gate": "evals.gating",
+    "Comparison": "evals.comparisons.comparison",
+    "Gate": "evals.comparisons.gating",
     "Item": "evals.item",
-    "Pair": "evals.comparison",
+    "Pair": "evals.comparisons.comparison",
     "Record": "evals.record",
     "Run": "evals.run",
     "Task": "evals.task",
     "aevaluate": "evals.runner",
     "areplay": "evals.replays.replaying",
-    "compare": "evals.comparing",
+    "compare": "evals.comparisons.comparing",
     "curves": "evals.replays.curving",
     "evaluate": "evals.runner",
     "export": "evals.exporting",
-    "gate": "evals.gating",
+    "gate": "evals.comparisons.gating",
     "import_run": "evals.importing",
     "load_run": "evals.run",
     "load_task": "evals.loading",

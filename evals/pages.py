@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from evals import rendering
+from evals.comparisons.side_by_side import Beside
 from evals.record import Record
 from evals.run import Run
-from evals.side_by_side import Beside
 from reasoning.backends.facts import ModelFacts
 from reasoning.request import Request
 from strategies.result import Result

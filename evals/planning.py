@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
-from evals import power
 from evals.job import Job
 from evals.matrix import Matrix, jobs
 from evals.record import Record
 from evals.run import Run
 from evals.runner import run_job
+from evals.statistics import power
 from evals.stats import wilson
 from reasoning.backends.backend import Backend
 from reasoning.backends.layer import Layer

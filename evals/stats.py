@@ -24,7 +24,7 @@ class Interval(NamedTuple):
     Attributes:
         low: Its lower end.
         high: Its upper end.
-        method: "wilson", "t" or "clustered t"; of differences, see `evals.contrast`.
+        method: "wilson", "t" or "clustered t"; of differences, see `evals.comparisons.contrast`.
     """
 
     low: float

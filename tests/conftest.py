@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 import reasoning
-from reasoning.backends.embedded import embedded_model
-from reasoning.backends.llama_engine import load_xllamacpp
+from reasoning.backends.llama_cpp.embedded import embedded_model
+from reasoning.backends.llama_cpp.engine import load_xllamacpp
 from reasoning.backends.opened import OpenedBackend
 
 
@@ -44,7 +44,7 @@ def loopback_server() -> Iterator[LoopbackServer]:
     params.n_parallel, params.n_ctx = slots, slots * context
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
     params.cache_prompt, params.cache_ram_mib = False, 0
-    # A text must not depend on what else the server computes: see reasoning/backends/llama_engine.py.
+    # A text must not depend on what else the server computes: see reasoning/backends/llama_cpp/engine.py.
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
     params.no_extra_bufts = True

@@ -8,7 +8,7 @@ import typer
 from evals.cli import options
 
 if TYPE_CHECKING:
-    from evals.comparing import Against
+    from evals.comparisons.comparing import Against
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -39,9 +39,9 @@ def compare(
 ) -> None:
     """Compare runs item by item: the difference with its interval, the price, and a verdict."""
     options.set_up_logging(verbose)
-    from evals import comparing, gating
-    from evals.comparison_pages import comparison_page
-    from evals.tagged import tagged
+    from evals.comparisons import comparing, gating
+    from evals.comparisons.pages import comparison_page
+    from evals.comparisons.tagged import tagged
     from reasoning.errors import ConfigError
 
     if margin is not None and not gate:

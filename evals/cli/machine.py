@@ -92,7 +92,7 @@ def _packages() -> list[Finding]:
 def _model() -> list[Finding]:
     from importlib.util import find_spec
 
-    from reasoning.backends.embedded import INSTALL, embedded_model
+    from reasoning.backends.llama_cpp.embedded import INSTALL, embedded_model
     from reasoning.errors import MissingPackageError
 
     try:

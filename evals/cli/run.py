@@ -91,8 +91,8 @@ def run(
 
 
 def _tell(runs: list[Any], json: bool) -> None:
+    from evals.comparisons.side_by_side import side_by_side
     from evals.pages import backends_tables, runs_table
-    from evals.side_by_side import side_by_side
 
     print(f"\n{runs_table(runs)}", file=sys.stderr)
     groups = side_by_side(runs)

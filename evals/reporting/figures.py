@@ -7,8 +7,8 @@ from functools import cached_property
 from markupsafe import Markup
 
 from evals import rendering
-from evals.comparing import Against, compare
-from evals.comparison import Pair
+from evals.comparisons.comparing import Against, compare
+from evals.comparisons.comparison import Pair
 from evals.missed import CAUSES
 from evals.pages import run_page
 from evals.replays.curving import curves

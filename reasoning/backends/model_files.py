@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reasoning.backends.gguf import sha256
+from reasoning.backends.llama_cpp.gguf import sha256
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
 _SETTINGS = ("config.json", "generation_config.json", "params.json")

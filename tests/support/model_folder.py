@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from reasoning.backends.embedded import embedded_model
-from reasoning.backends.gguf import sha256
+from reasoning.backends.llama_cpp.embedded import embedded_model
+from reasoning.backends.llama_cpp.gguf import sha256
 
 CACHE = Path(__file__).parent.parent.parent / ".cache" / "models"
 CHATML = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reasoning.backends.llama_wire import entry_texts
+from reasoning.backends.llama_cpp.wire import entry_texts
 from reasoning.backends.thoughts import split_thoughts
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request

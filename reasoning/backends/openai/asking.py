@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.explaining import Explained, settings_asked
-from reasoning.backends.llama_wire import token_texts
+from reasoning.backends.llama_cpp.wire import token_texts
 from reasoning.backends.openai.faults import Trouble
 from reasoning.backends.openai.form import Form
 from reasoning.request import Request

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reasoning.backends.gguf import sha256
+from reasoning.backends.llama_cpp.gguf import sha256
 from reasoning.backends.model_files import folder_identity
 from reasoning.backends.transformers.options import TransformersOptions
 from reasoning.backends.transformers.source import Source

@@ -6,9 +6,9 @@ import pytest
 import tiny_gguf
 
 import reasoning
-from reasoning.backends.embedded import embedded_model
 from reasoning.backends.facts import ModelFacts
-from reasoning.backends.gguf import read_header
+from reasoning.backends.llama_cpp.embedded import embedded_model
+from reasoning.backends.llama_cpp.gguf import read_header
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.opened import OpenedBackend
 

@@ -12,10 +12,10 @@ import pytest
 
 import reasoning
 from reasoning import Message, Request, Sampling
-from reasoning.backends.embedded import embedded_model
-from reasoning.backends.gguf import GgufHeader
 from reasoning.backends.llama_cpp import Local, LocalOptions
-from reasoning.backends.llama_engine import is_exact
+from reasoning.backends.llama_cpp.embedded import embedded_model
+from reasoning.backends.llama_cpp.engine import is_exact
+from reasoning.backends.llama_cpp.gguf import GgufHeader
 from reasoning.errors import BackendError, ConfigError, MissingPackageError, UnknownNameError
 
 SHORT = Request(prompt="1, 2, 3,", sampling=Sampling(temperature=0.0, max_tokens=2))
@@ -73,7 +73,7 @@ def test_a_missing_engine_gives_the_install_line(monkeypatch: pytest.MonkeyPatch
 
 def test_missing_weights_give_both_install_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("reasoning.backends.embedded.find_spec", lambda name: None)
+    monkeypatch.setattr("reasoning.backends.llama_cpp.embedded.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError) as caught:
         reasoning.open_backend("local")
     assert "pip install 'reasoning-strategies[local]'" in str(caught.value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reasoning.backends.llama_wire import entry_texts
+from reasoning.backends.llama_cpp.wire import entry_texts
 
 
 def entry(id: int, let_out: str, *alternatives: tuple[int, str]) -> dict[str, Any]:

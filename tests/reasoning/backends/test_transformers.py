@@ -442,7 +442,7 @@ def test_closing_ends_what_runs_and_then_says_so(folder: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_gguf_file_is_opened_as_it_is() -> None:
-    from reasoning.backends.embedded import embedded_model
+    from reasoning.backends.llama_cpp.embedded import embedded_model
 
     backend = opened(embedded_model())
     assert str(backend.identity["weights"]).startswith("sha256:b179c952")

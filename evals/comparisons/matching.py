@@ -7,8 +7,8 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from evals.comparison import Flips, Side
-from evals.contrast import Looks
+from evals.comparisons.comparison import Flips, Side
+from evals.comparisons.contrast import Looks
 from evals.lines import Line
 from evals.lines.texts import read_texts
 from evals.run import Run

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evals.comparison import Side
-from evals.matching import Matched, Reading
+from evals.comparisons.comparison import Side
+from evals.comparisons.matching import Matched, Reading
 from evals.run import Run
 from reasoning.backends.facts import ModelFacts
 from reasoning.errors import ConfigError

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from evals import bootstrap, paired, sequential
+from evals.statistics import bootstrap, paired, sequential
 from evals.stats import CONFIDENCE, Interval, clustered_se
 
 FEWEST_DIFFERING = 10

@@ -11,16 +11,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from reasoning.backends.backend import Capabilities
-from reasoning.backends.embedded import embedded_model
 from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.backends.facts import ModelFacts
-from reasoning.backends.gguf import GgufHeader, read_header, sha256
 from reasoning.backends.hub import is_repository, model_from_hub
-from reasoning.backends.llama_engine import EngineSettings, LlamaEngine, is_exact, on_gpu
-from reasoning.backends.llama_wire import Drawn, call_body, completion, failure_of, token_texts
-from reasoning.backends.loopback import LoopbackError
+from reasoning.backends.llama_cpp.embedded import embedded_model
+from reasoning.backends.llama_cpp.engine import EngineSettings, LlamaEngine, is_exact, on_gpu
+from reasoning.backends.llama_cpp.gguf import GgufHeader, read_header, sha256
+from reasoning.backends.llama_cpp.loopback import LoopbackError
+from reasoning.backends.llama_cpp.slots import Slots
+from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, failure_of, token_texts
 from reasoning.backends.memory import PeakMemory
-from reasoning.backends.slots import Slots
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, ConfigError
@@ -76,7 +76,7 @@ class LlamaCpp:
     """One GGUF model.
 
     `capabilities.reproducible` is `"exact"` where that is known to hold for the model's architecture and weight types
-    on this machine (see `llama_engine`), else `"batch_dependent"`.
+    on this machine (see `engine.py`), else `"batch_dependent"`.
 
     Args:
         path: The weights.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reasoning.backends.loopback import LoopbackError
+from reasoning.backends.llama_cpp.loopback import LoopbackError
 from reasoning.completion import Completion, Failure, FailureKind, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.sampling import Sampling

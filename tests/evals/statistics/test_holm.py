@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from evals.holm import holm
+from evals.statistics.holm import holm
 
 
 @settings(deadline=None, max_examples=40)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from evals.power import minimum_detectable
+from evals.statistics.power import minimum_detectable
 from reasoning.errors import ConfigError
 
 

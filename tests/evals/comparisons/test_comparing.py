@@ -9,10 +9,10 @@ from scored import scored, task
 from solving import scripted
 
 import evals
-from evals import paired
-from evals.comparing import compare
-from evals.comparison import Pair
-from evals.matching import answer_key
+from evals.comparisons.comparing import compare
+from evals.comparisons.comparison import Pair
+from evals.comparisons.matching import answer_key
+from evals.statistics import paired
 from reasoning.errors import ConfigError, DataError
 from reasoning.request import Request
 from strategies.chain_of_thought import ChainOfThought

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evals import bootstrap, paired, sequential
-from evals.contrast import Looks, contrast, smoothed_variance
+from evals.comparisons.contrast import Looks, contrast, smoothed_variance
+from evals.statistics import bootstrap, paired, sequential
 from evals.stats import minimum_detectable, paired_se
 
 WHOLE = [1.0] * 12 + [-1.0] * 5 + [0.0] * 83

@@ -9,7 +9,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar as known_mcnemar
 
-from evals.paired import mcnemar, tango
+from evals.statistics.paired import mcnemar, tango
 
 
 @pytest.mark.parametrize(

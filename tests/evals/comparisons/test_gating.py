@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scored import scored
 
-from evals.gating import Gate, gate
+from evals.comparisons.gating import Gate, gate
 from reasoning.errors import ConfigError
 
 ITEMS = 240

@@ -1,4 +1,4 @@
-"""What a comparison of runs comes to: figures only, made by `evals.comparing`."""
+"""What a comparison of runs comes to: figures only, made by `evals.comparisons.comparing`."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

@@ -7,13 +7,13 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Literal
 
-from evals.comparison import Comparison, Outcome, Pair
-from evals.contrast import Contrast, contrast, smoothed_variance
-from evals.holm import holm
-from evals.matching import Matched, Reading
+from evals.comparisons.comparison import Comparison, Outcome, Pair
+from evals.comparisons.contrast import Contrast, contrast, smoothed_variance
+from evals.comparisons.matching import Matched, Reading
+from evals.comparisons.verdict import verdict
 from evals.run import Run, load_run
+from evals.statistics.holm import holm
 from evals.stats import CONFIDENCE, POWER, items_needed, minimum_detectable
-from evals.verdict import verdict
 from reasoning.errors import ConfigError
 
 Against = Literal["all", "first", "previous"]
@@ -29,8 +29,8 @@ def compare(
     """Compares runs of one task two by two, on the items that both have.
 
     Differences are paired by item; repeats are averaged within an item first. Over several pairs, p-values are
-    Holm-adjusted and intervals hold all at once (Bonferroni). `evals.contrast` says which interval and test is taken
-    when. A lost problem counts 0, as in a run's headline, with the bounds beside.
+    Holm-adjusted and intervals hold all at once (Bonferroni). `evals.comparisons.contrast` says which interval and test
+    is taken when. A lost problem counts 0, as in a run's headline, with the bounds beside.
 
     Args:
         runs: Two or more, or their folders.

@@ -3,7 +3,7 @@
 import math
 
 from evals import rendering
-from evals.comparison import Pair
+from evals.comparisons.comparison import Pair
 from evals.stats import Interval
 
 _ABOUT_THE_SAME = 0.05

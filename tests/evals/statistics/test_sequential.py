@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from evals import sequential
-from evals.paired import mcnemar
+from evals.statistics import sequential
+from evals.statistics.paired import mcnemar
 from evals.stats import clustered_se
 
 EXPERIMENTS = 2000

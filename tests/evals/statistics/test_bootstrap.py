@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from evals import bootstrap
-from evals.bootstrap import Clusters, clustered
+from evals.statistics import bootstrap
+from evals.statistics.bootstrap import Clusters, clustered
 
 
 def differences(count: int, seed: int) -> list[float]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from evals import rendering
-from evals.comparison import Comparison, Pair, Side
-from evals.verdict import points
+from evals.comparisons.comparison import Comparison, Pair, Side
+from evals.comparisons.verdict import points
 
 _FEW = 12
 _SIDES = ("run", "items", "accuracy %", "lost", "tokens/problem", "cost", "call p50", "call p95", "tokens/s")

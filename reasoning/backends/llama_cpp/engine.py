@@ -22,8 +22,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from reasoning.backends.gguf import GgufHeader
-from reasoning.backends.loopback import Loopback
+from reasoning.backends.llama_cpp.gguf import GgufHeader
+from reasoning.backends.llama_cpp.loopback import Loopback
 from reasoning.errors import BackendError, MissingPackageError
 
 EXACT_MODELS = frozenset({("llama", ("Q4_1", "Q8_0"))})

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from evals import bootstrap
-from evals.bootstrap import Clusters
-from evals.contrast import contrast
-from evals.paired import tango
+from evals.comparisons.contrast import contrast
+from evals.statistics import bootstrap
+from evals.statistics.bootstrap import Clusters
+from evals.statistics.paired import tango
 
 EXPERIMENTS = 2000
 FEW = 400

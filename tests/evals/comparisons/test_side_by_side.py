@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 import evals
 from evals.cli.run import app
+from evals.comparisons.side_by_side import side_by_side
 from evals.header import read_header
 from evals.item import Item
 from evals.pages import backends_tables, run_page
 from evals.run import Run, load_run
-from evals.side_by_side import side_by_side
 from evals.task import Task
 from reasoning import Completion, Request, Usage
 from reasoning.backends.facts import ModelFacts

@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from evals.comparing import read
-from evals.contrast import contrast, smoothed_variance
-from evals.matching import Matched
+from evals.comparisons.comparing import read
+from evals.comparisons.contrast import contrast, smoothed_variance
+from evals.comparisons.matching import Matched
+from evals.comparisons.verdict import about, points
 from evals.run import Run
 from evals.stats import Interval, items_needed
-from evals.verdict import about, points
 from reasoning.errors import ConfigError
 
 GateOutcome = Literal["pass", "regression", "inconclusive"]
@@ -75,7 +75,7 @@ def gate(
         labels: What to call the two; else what tells them apart.
 
     Raises:
-        ConfigError: The margin is negative or above 100; else as `evals.comparing.compare`.
+        ConfigError: The margin is negative or above 100; else as `evals.comparisons.comparing.compare`.
         DataError: A folder holds no run.
     """
     if not 0 <= margin <= 100:

@@ -1,0 +1,1 @@
+"""Runs beside each other: matched item by item, contrasted, judged, gated."""

@@ -1,0 +1,1 @@
+"""Intervals, tests and plans as pure functions of numbers; `evals.stats` holds those of a single run."""
