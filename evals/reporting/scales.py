@@ -110,7 +110,7 @@ def bins(ordered: Sequence[float], count: int = 24) -> tuple[float, float, list[
 
     Figures below a thousandth of the greatest count as that thousandth.
     """
-    high = ordered[-1] or 1.0
+    high = ordered[-1] if ordered[-1] > 1e-300 else 1.0  # next to nothing has no ratio
     low = max(ordered[0], high / 1000)
     if high <= low * 1.0001:
         low, high = low / 1.1, high * 1.1

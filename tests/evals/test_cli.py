@@ -299,6 +299,7 @@ def lines_of(run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / run["folder"] / "results.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_runs_a_generated_task_end_to_end(cli: Cli, folder: Path) -> None:
     arguments = ["-s", "direct", "-s", "program-of-thought", "-S", "most_shots=4", "--limit", "4", "--json"]
@@ -314,6 +315,7 @@ def test_the_embedded_model_runs_a_generated_task_end_to_end(cli: Cli, folder: P
     assert (second["accuracy"], second["paid"]["draws"]) == (first["accuracy"], 0)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_gsm8k_from_a_file_runs_on_the_embedded_model(cli: Cli, gsm8k: Path, folder: Path) -> None:
     data = str(gsm8k / "test.jsonl")

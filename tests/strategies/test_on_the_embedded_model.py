@@ -71,6 +71,7 @@ def test_every_strategy_is_tried_here() -> None:
     assert set(CONFIGURED) == set(STRATEGIES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_the_laws_hold_and_doing_it_again_buys_nothing(name: str, backend: OpenedBackend) -> None:
     strategy = Strategy.of_config({name: CONFIGURED[name]})

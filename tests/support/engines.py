@@ -82,8 +82,8 @@ def _vllm(_fixture: Fixture) -> OpenedBackend:
 
 ENGINES = (
     Engine("scripted", _scripted),
-    Engine("llama-cpp", _llama_cpp, (pytest.mark.model,)),
-    Engine("openai", _openai, (pytest.mark.model,)),
+    Engine("llama-cpp", _llama_cpp, (pytest.mark.model, pytest.mark.slow)),
+    Engine("openai", _openai, (pytest.mark.model, pytest.mark.slow)),
     Engine("transformers", _transformers, (pytest.mark.transformers, pytest.mark.timeout(900))),
     Engine("vllm", _vllm, (pytest.mark.vllm, pytest.mark.timeout(900))),
 )

@@ -29,6 +29,7 @@ def questions(tmp_path: Path) -> Path:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_one_model_in_process_and_behind_a_server_is_the_same(
     capsys: pytest.CaptureFixture[str], loopback_server: Server, questions: Path
 ) -> None:
@@ -45,6 +46,7 @@ def test_one_model_in_process_and_behind_a_server_is_the_same(
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_another_template_is_found_and_shown(capsys: pytest.CaptureFixture[str], questions: Path) -> None:
     bare = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
     small = {"n_ctx": 256, "n_parallel": 1}

@@ -111,6 +111,7 @@ def test_every_verb_has_help_with_an_example(cli: Cli) -> None:
         assert (told.returncode, f"Example: reasoning {verb}" in told.stdout) == (0, True)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_on_the_embedded_model_a_plan_is_bought_once_and_its_run_can_be_read_again(cli: Cli, tmp_path: Path) -> None:
     asked = ("reasoning-gym:products", "-b", "local", "-s", "chain-of-thought", "--limit", "6")
