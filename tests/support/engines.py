@@ -1,6 +1,5 @@
 """Every backend as the conformance suite opens it: one entry each. A plug-in's driver is tested by adding one."""
 
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,8 +74,7 @@ def _transformers(_fixture: Fixture) -> OpenedBackend:
 def _vllm(_fixture: Fixture) -> OpenedBackend:
     from model_folder import embedded_folder
 
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    options = {"dtype": "float32", "enforce_eager": True, "max_model_len": 2048}
+    options = {"dtype": "float32", "enforce_eager": True, "max_model_len": 2048, "kv_cache_memory_bytes": 2**30}
     return reasoning.open_backend(f"vllm/{embedded_folder('float32')}", **options)
 
 

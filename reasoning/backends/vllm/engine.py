@@ -59,7 +59,9 @@ class VLLMEngine:
         self._quiet = Quiet()
         self._lifeline: Lifeline | None = None
         self._started: set[BaseProcess] = set()
-        with _starting, self._quiet.environment(), warnings.catch_warnings():
+        # vLLM itself lets the variable go before the option
+        hidden = ("VLLM_CPU_KVCACHE_SPACE",) if "kv_cache_memory_bytes" in options.engine else ()
+        with _starting, self._quiet.environment(hidden), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.version, self.device, self.config = _configured(source, options)
             self.llm: Any = self._start(source.model)

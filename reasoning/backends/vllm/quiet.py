@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,14 +34,18 @@ class Quiet:
         self._from = self._errors.stat().st_size if self._errors.exists() else 0
 
     @contextlib.contextmanager
-    def environment(self) -> Iterator[None]:
-        """The environment in which vLLM is imported and its processes start; what is set already stays as it is."""
+    def environment(self, hidden: Sequence[str] = ()) -> Iterator[None]:
+        """The environment in which vLLM is imported and its processes start; what is set already stays as it is.
+
+        Args:
+            hidden: Variables that are not there inside: options that were given go before them.
+        """
         ours = {
             "VLLM_LOGGING_CONFIG_PATH": str(self._settings),
             "VLLM_NO_USAGE_STATS": "1",  # it would report to its makers
         }
         hushed = {"TRANSFORMERS_VERBOSITY": "error", "PYTHONWARNINGS": "ignore", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-        with _environment(ours | _threads() | ({} if _log.isEnabledFor(logging.INFO) else hushed)):
+        with _environment(ours | _threads() | ({} if _log.isEnabledFor(logging.INFO) else hushed), hidden):
             yield
 
     @property
@@ -108,9 +112,11 @@ def _threads() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _environment(values: Mapping[str, str], hidden: Sequence[str]) -> Iterator[None]:
     """Variables that are not set already; afterwards all are as before, whatever was set inside (`LD_PRELOAD` is)."""
     before = dict(os.environ)
+    for name in hidden:
+        os.environ.pop(name, None)
     os.environ.update({name: value for name, value in values.items() if name not in before})
     try:
         yield

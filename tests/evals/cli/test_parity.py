@@ -1,7 +1,6 @@
 """`reasoning doctor --parity` on real backends, and what it does with bad input."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,8 +110,8 @@ def test_every_difference_of_transformers_from_llama_cpp_is_explained(capsys: py
 def test_every_difference_of_vllm_from_llama_cpp_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     from model_folder import embedded_folder
 
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    options = {"2.dtype": "float32", "2.enforce_eager": True, "2.max_model_len": 2048}
+    small = {"2.max_model_len": 2048, "2.kv_cache_memory_bytes": 2**30}
+    options = {"2.dtype": "float32", "2.enforce_eager": True, **small}
     assert_explained(found(capsys, "local", f"vllm/{embedded_folder('float32')}", **options))
 
 

@@ -49,7 +49,10 @@ def test_settings_that_cannot_be_are_told_before_the_engine_starts() -> None:
         opened(tiny_folder("dense"), quantization="strange")
 
 
-def test_too_little_memory_names_the_options(capfd: pytest.CaptureFixture[str]) -> None:
+def test_too_little_memory_names_the_options(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")  # the option goes before it
     with pytest.raises(BackendError, match=r"not enough memory.*max_model_len.*kv_cache_memory_bytes"):
         opened(tiny_folder("dense"), kv_cache_memory_bytes=2**12)
     assert capfd.readouterr().out == ""
