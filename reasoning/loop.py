@@ -6,6 +6,7 @@ notebooks (where a loop runs already), and a client opened once serves them all.
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ WIND_DOWN_S = 2.0
 """Seconds that a cancelled call is given to let go of what it holds."""
 
 _lock = threading.Lock()
+_held: set[asyncio.AbstractEventLoop] = set()  # loops whose thread waits in a sync door
 _shared: tuple[int, asyncio.AbstractEventLoop] | None = None  # (process id, loop): a forked child has no loop thread
 
 
@@ -38,11 +40,22 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def home_loop() -> asyncio.AbstractEventLoop:
-    """The loop that something opened here belongs to: the running one, else the shared one."""
+    """The loop that something opened here belongs to: the running one, else the shared one.
+
+    In a notebook it is the shared one: its cells run on the kernel's loop, sync ones too, and a sync call in a later
+    cell would wait on that loop for work that belongs to it.
+    """
     try:
-        return asyncio.get_running_loop()
+        running = asyncio.get_running_loop()
     except RuntimeError:
         return shared_loop()
+    return shared_loop() if _in_notebook() else running
+
+
+def _in_notebook() -> bool:
+    """True in cells of IPython, in a notebook or a terminal."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -62,6 +75,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         work.close()
         raise ReasoningError("A sync call was made from inside async code of this library; await its a… twin instead.")
     wound_down = threading.Event()
+    if here is not None:
+        _held.add(here)
 
     async def watched() -> T:
         try:
@@ -76,16 +91,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         if future.cancel():
             wound_down.wait(WIND_DOWN_S)
         raise
+    finally:
+        if here is not None:
+            _held.discard(here)
 
 
 async def on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Awaits a coroutine on the loop it belongs to, from whichever loop the caller runs on.
 
     Raises:
-        ReasoningError: That loop is closed.
+        ReasoningError: That loop is closed, or a sync call holds it up, so that waiting would never end.
     """
     if asyncio.get_running_loop() is loop:
         return await work
+    if loop in _held:
+        work.close()
+        raise ReasoningError(
+            "A sync call was made on the event loop that its backend was opened on; await its a… twin instead "
+            "(asolve, aevaluate), or open the backend outside async code."
+        )
     if loop.is_closed():
         work.close()
         raise ReasoningError("The event loop this backend was opened on is closed; open the backend anew on this one.")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +100,28 @@ def test_ctrl_c_cancels_the_work_and_waits_for_it_to_wind_down(tmp_path: object)
         rest = process.stdout.read()
     assert rest.split("\n")[:2] == ["wound down", "interrupted"]
     assert time.monotonic() - began < 2
+
+
+def test_a_notebooks_sync_cells_share_a_backend_with_its_async_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel runs each cell on its loop, and a sync cell holds that loop up."""
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+    strategy = reasoning.Direct()
+
+    async def cells() -> list[object]:
+        backend = reasoning.open_backend("scripted/constant")
+        sync = strategy.solve("What is 9 + 9?", backend)
+        awaited = await strategy.asolve("What is 9 + 9?", backend)
+        backend.close()
+        return [sync.answer, awaited.answer]
+
+    assert asyncio.run(cells()) == [18, 18]
+
+
+def test_a_sync_call_on_the_backends_own_loop_is_refused_instead_of_waiting_for_ever() -> None:
+    async def main() -> None:
+        async with reasoning.open_backend("scripted/constant") as backend:
+            with pytest.raises(ReasoningError, match=r"await its a… twin"):
+                reasoning.Direct().solve("What is 9 + 9?", backend)
+            assert (await reasoning.Direct().asolve("What is 9 + 9?", backend)).answer == 18
+
+    asyncio.run(main())
