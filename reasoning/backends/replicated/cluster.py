@@ -96,6 +96,8 @@ class Cluster:
             "configure_logging": False,
             "logging_level": logging.ERROR,
         }
+        # Ray says at each start that it sets no handler for SIGTERM outside the main thread
+        logging.getLogger("ray._private.worker").setLevel(logging.ERROR)
         if address is None:
             _log.info("starting a Ray cluster on this machine")
             self._ray.init(address="local", include_dashboard=False, **quiet)

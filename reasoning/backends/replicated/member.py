@@ -14,8 +14,8 @@ from reasoning.request import Request
 
 MOST_STARTS = 3
 """Starts in a row that may fail before a replica is given up."""
-START_WAIT_S = 1.0
-"""Seconds before a failed start is tried again."""
+START_WAIT_S = 2.0
+"""Seconds before a failed start is tried again: a cluster learns of a lost node after some seconds."""
 
 _log = logging.getLogger("reasoning.replicas")
 

@@ -7,13 +7,14 @@ cluster. Requests of one prompt go to one replica while it has room (its prefix 
 import asyncio
 import logging
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.backend import Capabilities, Scores
 from reasoning.backends.replicated.cluster import Cluster
-from reasoning.backends.replicated.member import Lost, Member
+from reasoning.backends.replicated.member import MOST_STARTS, START_WAIT_S, Lost, Member
 from reasoning.backends.replicated.options import ReplicaOptions
 from reasoning.backends.replicated.replica import Info, Raised, Replica
 from reasoning.completion import Completion
@@ -57,7 +58,7 @@ class Replicated:
             self._group = self._reserve(placed, gpus)
             start = self._starter(spec, options, placed, gpus)
             actors.extend(start() for _ in range(placed.replicas))
-            infos = self._ready(spec, actors)
+            infos = self._ready(spec, actors, start)
         except BaseException:
             for actor in actors:
                 self._kill(actor)
@@ -170,19 +171,28 @@ class Replicated:
         environment = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         return lambda: actor.remote(spec, dict(options), environment)
 
-    def _ready(self, spec: str, actors: Sequence[Any]) -> list[Info]:
-        """Waits for all replicas and says which has loaded."""
+    def _ready(self, spec: str, actors: list[Any], start: Callable[[], Any]) -> list[Info]:
+        """Waits for all replicas and says which has loaded; one whose worker or node is lost meanwhile starts again."""
         ray = self._cluster.ray
         _log.info("%d replicas load %s", len(actors), spec)
         waiting = {actor.info.remote(): place for place, actor in enumerate(actors)}
         infos: dict[int, Info] = {}
-        while len(infos) < len(actors):
-            [done], _ = ray.wait([ref for ref, place in waiting.items() if place not in infos], num_returns=1)
+        starts = [1] * len(actors)
+        while waiting:
+            [done], _ = ray.wait(list(waiting), num_returns=1)
+            place = waiting.pop(done)
             try:
                 info: Info | Raised = ray.get(done)
             except ray.exceptions.RayError as error:
                 why = " ".join(str(error).split())[:300]
-                raise BackendError(f"A replica of {spec} does not start: {why}") from error
+                if starts[place] == MOST_STARTS:
+                    raise BackendError(f"A replica of {spec} does not start: {why}") from error
+                _log.info("replica %d starts again: %s", place + 1, why)
+                time.sleep(START_WAIT_S)
+                starts[place] += 1
+                actors[place] = start()
+                waiting[actors[place].info.remote()] = place
+                continue
             if isinstance(info, Raised):
                 raise info.error()
             first = next(iter(infos.values()), info)
@@ -191,7 +201,7 @@ class Replicated:
                     f"Nodes {first.node} and {info.node} hold different models under {spec}; replicas must be copies. "
                     "Put the same files on every node."
                 )
-            infos[waiting[done]] = info
+            infos[place] = info
             _log.info("replica %d of %d is ready on %s", len(infos), len(actors), info.node)
         return [infos[place] for place in range(len(actors))]
 
