@@ -12,6 +12,9 @@ from evals.cli.interrupted import Interrupted
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+MOST_LOOKED_AT = 1_000
+"""Problems that are read again to say why some were lost."""
+
 EXAMPLE = (
     "reasoning run gsm8k --backend local --strategy self-consistency -S of=chain-of-thought -S samples=5 --limit 50"
 )
@@ -101,6 +104,8 @@ def _tell(runs: list[Any], json: bool) -> None:
     for one in runs:
         if one.header.stopped_by:
             print(f"reasoning: {one.name} stopped: {one.header.stopped_by}", file=sys.stderr)
+        elif one.failures:
+            print(f"reasoning: {one.name}: {_lost(one)}", file=sys.stderr)
     if json:
         compared = [
             {"task": group[0].run.task, "strategy": group[0].run.strategy, "rows": [one.to_json() for one in group]}
@@ -110,3 +115,19 @@ def _tell(runs: list[Any], json: bool) -> None:
     else:
         for one in runs:
             print(one.folder)
+
+
+def _lost(run: Any) -> str:
+    """How many problems a run lost, why most of them, and what to do about it."""
+    from collections import Counter
+    from itertools import islice
+
+    reasons: Counter[str] = Counter()
+    for record in islice(run.records, MOST_LOOKED_AT):
+        if record.result.error:
+            reasons[record.result.error] += 1
+        reasons.update({path.reason: 1 for path in record.result.paths if path.status == "failed" and path.reason})
+    why = f", most often: {reasons.most_common(1)[0][0].rstrip('.')}" if reasons else ""
+    return (
+        f"{run.failures} of {run.header.planned} problems are lost{why}. Run the same command again to go on with them."
+    )

@@ -172,6 +172,15 @@ def test_bad_data_is_named_with_its_line(cli: Cli, folder: Path) -> None:
     assert "items.jsonl, line 2" in one_sentence(cli("run", "mine.yaml", "-b", "scripted/constant"), 2)
 
 
+def test_a_wrong_address_is_said_in_one_sentence_with_what_to_do(cli: Cli, folder: Path) -> None:
+    told = ("-B", "base_url=http://127.0.0.1:9/v1", "-B", "retry={attempts: 1}", "--store", "none")
+    done = cli("run", "mine.yaml", "-b", "openai/m", "-s", "direct", *told, OPENAI_API_KEY="any")
+    assert done.returncode == 1
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("reasoning: ")]
+    assert "2 of 2 problems are lost, most often: connection: The connection to http://127.0.0.1:9/v1 failed" in line
+    assert line.endswith("Run the same command again to go on with them.")
+
+
 def test_lost_items_make_exit_code_1(cli: Cli, folder: Path) -> None:
     done = cli(
         "run",
