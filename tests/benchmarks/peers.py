@@ -44,6 +44,7 @@ class Peer:
 
 PEERS = (
     Peer("this project", "ours_job.py", help=("-m", "evals.cli.main", "--help")),
+    Peer("this project, no store", "ours_job.py", arguments=("--no-store",)),
     Peer(
         "inspect_ai", "inspect_job.py", ("inspect-ai==0.3.285",), ("--realtime",), help=("-m", "inspect_ai", "--help")
     ),
@@ -148,10 +149,10 @@ def main() -> None:
         return
     print(f"{asked.problems} problems, medians of {asked.rounds} rounds, load {os.getloadavg()[0]:.1f}\n")
     print(table(rows, asked.problems))
-    ours = rows["this project"]["cold"]
+    ours = rows["this project, no store"]["cold"]
     for name, row in rows.items():
-        if name != "this project" and not row["programs"]:
-            print(f"{name}: {row['cold'] / ours:.1f} × ours")
+        if not name.startswith("this project") and not row["programs"]:
+            print(f"{name}: {row['cold'] / ours:.1f} × ours without the store (10 asked of inspect_ai and lm-eval)")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """This project: chain of thought, scored and logged, with the store of draws on."""
 
 import itertools
+import sys
 from pathlib import Path
 
 import made
@@ -17,7 +18,8 @@ def work(file: Path, folder: Path) -> float:
     told = f"name: made\nsource: {{jsonl: {file}}}\nquestion: question\ngold: answer\nkind: number\n"
     definition.write_text(told + "shots: word-problems\n")  # few-shot: one call a problem, as the others make
     options = {"text": made.REPLY, "capabilities": {"chat": True, "seed": True, "concurrency": 64}}
-    with reasoning.open_backend("scripted/constant", store=folder / "draws.sqlite", **options) as backend:
+    store = None if "--no-store" in sys.argv else folder / "draws.sqlite"
+    with reasoning.open_backend("scripted/constant", store=store, **options) as backend:
         run = evals.evaluate(str(definition), "chain-of-thought", backend, out=folder / f"run{next(_runs)}")
     return run.accuracy
 
