@@ -30,6 +30,7 @@ class Member:
     Args:
         number: From 1, for messages.
         start: Starts an actor and returns its handle.
+        kill: Ends an actor at once.
         errors: Ray's root of errors.
         actor: The first actor.
         info: What it said of itself.
@@ -42,14 +43,22 @@ class Member:
         losses: Workers lost so far.
     """
 
-    def __init__(self, number: int, start: Callable[[], Any], errors: type[Exception], actor: Any, info: Info) -> None:
+    def __init__(
+        self,
+        number: int,
+        start: Callable[[], Any],
+        kill: Callable[[Any], None],
+        errors: type[Exception],
+        actor: Any,
+        info: Info,
+    ) -> None:
         self.number, self.info = number, info
         self.load = 0
         self.up = asyncio.Event()
         self.up.set()
         self.given_up: str | None = None
         self.losses = 0
-        self._start, self._errors, self._actor = start, errors, actor
+        self._start, self._kill, self._errors, self._actor = start, kill, errors, actor
         self._ids = count()
         self._outbox: list[Call] = []
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -142,9 +151,10 @@ class Member:
         for attempt in range(MOST_STARTS):
             if attempt:
                 await asyncio.sleep(START_WAIT_S)
-            actor = self._start()
+            self._kill(self._actor)  # what cannot be reached may live, and hold its GPUs
+            self._actor = self._start()
             try:
-                info = await actor.info.remote()
+                info = await self._actor.info.remote()
             except self._errors as error:
                 why = " ".join(str(error).split())[:200]
                 continue
@@ -154,18 +164,17 @@ class Member:
             if info.identity != self.info.identity:
                 why = f"node {info.node} holds another model than {self.info.node}"
                 continue
-            self._actor, self.info = actor, info
+            self.info = info
             self.up.set()
             _log.info("replica %d is back, on %s", self.number, info.node)
             return
         self.given_up = f"replica {self.number} does not start again: {why}"
         _log.warning(self.given_up)
 
-    async def close(self, kill: Callable[[Any], None], within_s: float) -> None:
+    async def close(self, within_s: float) -> None:
         """Ends the calls under way, frees the engine and ends the actor.
 
         Args:
-            kill: Ends an actor at once.
             within_s: Seconds that the engine is given to let go of what it holds.
         """
         if self._reviving is not None:
@@ -181,4 +190,4 @@ class Member:
         except (TimeoutError, self._errors) as error:
             _log.info("replica %d did not close: %s", self.number, error)
         finally:
-            kill(self._actor)
+            self._kill(self._actor)

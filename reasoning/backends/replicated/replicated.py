@@ -66,7 +66,7 @@ class Replicated:
             raise
         root = self._cluster.ray.exceptions.RayError
         self._members = [
-            Member(number, start, root, actor, info)
+            Member(number, start, self._kill, root, actor, info)
             for number, (actor, info) in enumerate(zip(actors, infos, strict=True), 1)
         ]
         one = infos[0]
@@ -108,7 +108,7 @@ class Replicated:
         if self._closed:
             return
         self._closed = True
-        await asyncio.gather(*(member.close(self._kill, CLOSE_S) for member in self._members))
+        await asyncio.gather(*(member.close(CLOSE_S) for member in self._members))
         await asyncio.to_thread(self._leave)
 
     async def _member(self, request: Request) -> Member:
@@ -190,6 +190,7 @@ class Replicated:
                 _log.info("replica %d starts again: %s", place + 1, why)
                 time.sleep(START_WAIT_S)
                 starts[place] += 1
+                self._kill(actors[place])
                 actors[place] = start()
                 waiting[actors[place].info.remote()] = place
                 continue
