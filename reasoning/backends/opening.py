@@ -28,8 +28,8 @@ DRIVERS: Mapping[str, str] = {
     "openai": "reasoning.backends.openai:OpenAI",
     "vllm": "reasoning.backends.vllm:VLLM",
     "transformers": "reasoning.backends.transformers:Transformers",
-    "llama-cpp": "reasoning.backends.llama_cpp:LlamaCpp",
-    "local": "reasoning.backends.llama_cpp:Local",
+    "llama-cpp": "reasoning.backends.llama_cpp.driver:LlamaCpp",
+    "local": "reasoning.backends.llama_cpp.driver:Local",
     "scripted": "reasoning.backends.scripted:Scripted",
 }
 """Each prefix of a spec with its driver; a driver is imported when it is asked for."""

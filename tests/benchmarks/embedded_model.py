@@ -16,7 +16,7 @@ import sys
 import time
 
 from reasoning import Completion, Request, Sampling
-from reasoning.backends.llama_cpp import Local, LocalOptions
+from reasoning.backends.llama_cpp.driver import Local, LocalOptions
 
 
 def prompts(items: int, shots: int) -> list[str]:

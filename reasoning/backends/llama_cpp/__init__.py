@@ -1,5 +1,1 @@
-"""GGUF models in this process, by llama.cpp."""
-
-from reasoning.backends.llama_cpp.driver import LlamaCpp, LlamaCppOptions, Local, LocalOptions
-
-__all__ = ["LlamaCpp", "LlamaCppOptions", "Local", "LocalOptions"]
+"""GGUF models in this process, by llama.cpp; others take parts of it, so that nothing is imported here."""

@@ -12,7 +12,7 @@ import pytest
 
 import reasoning
 from reasoning import Message, Request, Sampling
-from reasoning.backends.llama_cpp import Local, LocalOptions
+from reasoning.backends.llama_cpp.driver import Local, LocalOptions
 from reasoning.backends.llama_cpp.embedded import embedded_model
 from reasoning.backends.llama_cpp.engine import is_exact
 from reasoning.backends.llama_cpp.gguf import GgufHeader
