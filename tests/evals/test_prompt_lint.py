@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from evals.cli.doctor import app
 from evals.loading import load_task
 from evals.prompt_lint import overlap_faults, overlaps, program_faults
-from strategies.exemplars import set_names
+from strategies.exemplars import exemplar_set, set_names
 
 ITEM = (
     "Farid plants 14 rows of tomatoes with 9 plants each. A storm breaks 23 of the plants and 4 more wither. "
@@ -115,3 +115,17 @@ def test_the_doctor_ends_with_1_where_there_is_a_fault_and_says_it_in_json(tmp_p
     found = json.loads(CliRunner().invoke(app, ["--prompts", mine, "--shots", own, "--json"]).stdout)
     assert [(fault["what"], fault["task"], fault["item"]) for fault in found["faults"]] == [("overlap", "mine", "0")]
     assert CliRunner().invoke(app, ["--prompts", mine, "--shots", "arithmetic"]).exit_code == 0
+
+
+def test_no_exemplar_of_ours_shares_eight_words_in_a_row_with_a_gsm8k_test_question(gsm8k: Path) -> None:
+    """Stricter than the lint, which has to be fair to anyone's sets."""
+
+    def runs(text: str) -> set[tuple[str, ...]]:
+        words = re.findall(r"\w+", text.lower())
+        return {tuple(words[at : at + 8]) for at in range(len(words) - 7)}
+
+    lines = (gsm8k / "test.jsonl").read_text().splitlines()
+    tested = {run for line in lines for run in runs(json.loads(line)["question"])}
+    for name in set_names():
+        for exemplar in exemplar_set(name).exemplars:
+            assert not runs(exemplar.question) & tested, exemplar.question
