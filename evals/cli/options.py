@@ -1,5 +1,6 @@
 """Options that several verbs share, and how they are read."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -52,6 +53,11 @@ def set_up_logging(verbose: int) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", handlers=[_Stderr()])
     logging.getLogger("reasoning.replicas").setLevel(min(level, logging.INFO))  # loading them can take minutes
+
+
+def stdout_apart() -> contextlib.AbstractContextManager[Any]:
+    """What engines, plug-ins and Ray print inside goes to standard error: standard output is the verb's."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def store_file(flag: str | None, suite: str | None = None) -> Path | None:

@@ -64,7 +64,8 @@ def plan(
         settings=settings,
     )
     kept = options.store_file(store, suite.defaults.store)
-    plans = loop.run(plan_matrix(matrix(suite, flags), store=kept, pilot=PILOT if pilot is None else pilot))
+    with options.stdout_apart():
+        plans = loop.run(plan_matrix(matrix(suite, flags), store=kept, pilot=PILOT if pilot is None else pilot))
     if json:
         options.print_json({"plans": [one.to_json() for one in plans]})
     else:

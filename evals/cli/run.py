@@ -84,7 +84,7 @@ def run(
     folder = Path(out) if out is not None else suite.defaults.out or Path("runs")
     kept = options.store_file(store, suite.defaults.store)
     try:
-        with display() as shown:
+        with display() as shown, options.stdout_apart():
             runs = loop.run(run_matrix(whole, out=folder, store=kept, listeners=[shown]))
     except KeyboardInterrupt:
         raise Interrupted(shlex.join(["reasoning", *sys.argv[1:]])) from None

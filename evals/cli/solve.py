@@ -50,6 +50,7 @@ def solve(
     kept = options.store_file(store)
     more = pairs(option, "-B") | ({"fresh": True} if fresh else {})
     with contextlib.ExitStack() as opened:
+        opened.enter_context(options.stdout_apart())
         model = opened.enter_context(open_backend(backend, store=kept, **more))
         roles = {
             part: opened.enter_context(open_backend(spec, store=kept))

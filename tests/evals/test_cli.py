@@ -69,6 +69,32 @@ def test_a_run_prints_one_json_document_and_the_rest_beside_it(cli: Cli, folder:
     assert (folder / "data" / "reasoning" / "draws.sqlite").exists()
 
 
+NOISY = """
+from reasoning import Path, PathStrategy, Request, draw
+
+
+class Noisy(PathStrategy):
+    \"\"\"Prints, as engines and Ray's listener do.\"\"\"
+
+    async def path(self, problem, backend, index):
+        print("a print of theirs")
+        return Path.read(problem, index, (await draw(backend, Request(prompt=problem.question), index),))
+"""
+
+
+@pytest.mark.parametrize("verb", ["run mine.yaml", "plan mine.yaml", "solve 3*6?"])
+def test_what_others_print_stays_off_standard_output(cli: Cli, folder: Path, verb: str) -> None:
+    (folder / "noisy.py").write_text(NOISY)
+    about = folder / "noisy-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[reasoning.strategies]\nnoisy = noisy:Noisy\n")
+    done = cli(*verb.split(), "-b", "scripted/constant", "-s", "noisy", "--json")
+    assert done.returncode == 0, done.stderr
+    json.loads(done.stdout)
+    assert "a print of theirs" in done.stderr
+
+
 def test_fields_options_and_tags_reach_the_run(cli: Cli, folder: Path) -> None:
     arguments = ["-S", "of=chain-of-thought", "-S", "samples=3", "-S", "of.sampling.temperature=0.5"]
     more = [
