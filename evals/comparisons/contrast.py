@@ -16,8 +16,9 @@ from evals.statistics import bootstrap, paired, sequential
 from evals.stats import CONFIDENCE, Interval, clustered_se
 
 FEWEST_DIFFERING = 10
-"""With fewer differing clusters a bootstrap has too little to draw from (simulated: 80 to 92 % instead of 95): betting
-is taken, which holds for any number."""
+"""With fewer clusters that differ from the others a bootstrap has too little to draw from (simulated: 80 to 92 %
+instead of 95), and where all are alike no error is seen at all: betting is taken, which holds for any number."""
+_NOTHING = 1e-12
 
 
 class Looks(NamedTuple):
@@ -73,7 +74,7 @@ def contrast(
         cautious: Rather wider than wrong too often on either side, for one-sided bounds; see `paired.tango` and
             `bootstrap.cautious`.
     """
-    mean = fmean(differences)
+    mean = mean_difference(differences)
     if looks:
         return _sequential(mean, differences, groups, looks, confidence)
     if binary and groups is None:
@@ -86,6 +87,12 @@ def contrast(
     else:
         ends = (bootstrap.cautious if cautious else bootstrap.percentile)(clusters, confidence)
     return Contrast(mean, ends, bootstrap.sign_flip(clusters))
+
+
+def mean_difference(differences: Sequence[float]) -> float:
+    """The mean over items; 0 where thirds and the like that cancel out leave a rounding error."""
+    mean = fmean(differences)
+    return mean if abs(mean) > _NOTHING else 0.0
 
 
 def smoothed_variance(differences: Sequence[float], groups: Sequence[Hashable] | None = None) -> float:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 from evals.comparisons.comparing import read
-from evals.comparisons.contrast import contrast, smoothed_variance
+from evals.comparisons.contrast import contrast, mean_difference, smoothed_variance
 from evals.comparisons.matching import Matched
 from evals.comparisons.verdict import about, points
 from evals.run import Run
@@ -92,7 +91,7 @@ def gate(
     outcome: GateOutcome = "inconclusive"
     if not m.in_file_order:
         outcome = "pass" if ends.low > -share else "regression" if ends.high < -share else "inconclusive"
-    seen, variance = fmean(m.differences()), smoothed_variance(m.differences(), m.groups)
+    seen, variance = mean_difference(m.differences()), smoothed_variance(m.differences(), m.groups)
     needed = items_needed(share, variance, 1 - 2 * ERROR) if share else None
     return Gate(
         baseline=m.a.label,

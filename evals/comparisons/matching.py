@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from evals.comparisons.comparison import Flips, Side
-from evals.comparisons.contrast import Looks
+from evals.comparisons.contrast import Looks, mean_difference
 from evals.lines import Line
 from evals.lines.texts import read_texts
 from evals.run import Run
@@ -146,7 +146,7 @@ class Matched:
     @property
     def bounds(self) -> tuple[float, float]:
         """The mean difference if all lost problems had gone against B, and if they had gone for it."""
-        return fmean(self.differences(lost_a=1.0)), fmean(self.differences(lost_b=1.0))
+        return mean_difference(self.differences(lost_a=1.0)), mean_difference(self.differences(lost_b=1.0))
 
     @property
     def groups(self) -> list[str | None] | None:

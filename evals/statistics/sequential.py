@@ -78,8 +78,8 @@ def _rate() -> float:
 
 def _shares(differences: Sequence[float], reach: float) -> tuple[Counter[float], Counter[float]]:
     """The differences moved into [0, 1], and the same from the other end."""
-    moved = Counter((1 + value / reach) / 2 for value in differences)
-    return moved, Counter({1 - value: count for value, count in moved.items()})
+    from_below = Counter((1 + value / reach) / 2 for value in differences)
+    return from_below, Counter((1 - value / reach) / 2 for value in differences)
 
 
 def _log_capital(values: Counter[float], mean: float) -> float:

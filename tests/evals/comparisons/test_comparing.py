@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,21 @@ def test_repeats_are_averaged_within_items_first() -> None:
     assert [side.problems for side in pair.sides] == [160, 80]
     assert "their repeats differ: 4 and 2" in pair.notes
     assert pair.agreement is not None
+
+
+def test_thirds_that_cancel_out_need_no_number_of_items() -> None:
+    """Three repeats: items of one third against two, and of all against two. In floats their sum is not quite 0."""
+
+    def marks(*of_item: Sequence[bool]) -> Callable[[int, int], bool]:
+        return lambda item, index: of_item[item % 2][index // 65536]
+
+    first, second = (
+        scored(marks(*of_item), count=40, sampled=True, repeats=3, name=name)
+        for name, of_item in (("a", ([1, 0, 0], [1, 1, 1])), ("b", ([1, 1, 0], [1, 1, 0])))
+    )
+    pair = pair_of(first, second)
+    assert (pair.difference, pair.needed, len(pair.flips)) == (0.0, None, 40)
+    assert "is 0.0 points" in pair.verdict
 
 
 def test_groups_make_clusters() -> None:

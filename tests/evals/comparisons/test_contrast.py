@@ -42,6 +42,21 @@ def test_a_bootstrap_with_almost_nothing_to_draw_from_is_not_believed(groups: li
     assert contrast([0.0] * 100, groups, binary=False).p == 1.0
 
 
+@pytest.mark.parametrize("looks", [Looks(), Looks(items=True)])
+@pytest.mark.parametrize("cautious", [False, True])
+def test_clusters_that_all_gained_alike_are_no_certainty(looks: Looks, cautious: bool) -> None:
+    """One run has every item right and the other none: no error is seen, which does not say that there is none."""
+    found = contrast([1.0] * 100, GROUPS, binary=True, looks=looks, cautious=cautious)
+    assert found.difference == 1.0
+    assert 0 < found.interval.low < 0.8
+    assert found.p < 0.001
+
+
+def test_thirds_that_cancel_out_are_no_difference() -> None:
+    found = contrast([2 / 3 - 1 / 3, 2 / 3 - 1] * 20, binary=False)
+    assert (found.difference, found.p) == (0.0, 1.0)
+
+
 def test_clusters_of_other_sizes_are_weighed_by_their_items() -> None:
     """Few differing clusters, the largest of 40 items: its scale is what a cluster could have changed."""
     values, groups = [0.5] * 3 + [0.0] * 57, [*range(20), *[99] * 40]

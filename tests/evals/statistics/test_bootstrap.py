@@ -16,7 +16,13 @@ def differences(count: int, seed: int) -> list[float]:
 def test_items_are_summed_by_group() -> None:
     found = clustered([1.0, 0.5, -1.0, 0.0, 0.25], ["a", None, "b", "a", None])
     assert sorted(zip(found.sums.tolist(), found.sizes.tolist(), strict=True)) == [(-1, 1), (0.25, 1), (0.5, 1), (1, 2)]
-    assert found.differing == 4
+
+
+@pytest.mark.parametrize("level", [0.0, 1 / 3, 1.0])
+def test_clusters_differ_from_what_most_of_them_show(level: float) -> None:
+    groups = [index // 3 for index in range(60)]
+    assert clustered([level] * 60, groups).differing == 0
+    assert clustered([level - 1] * 7 + [level] * 53, groups).differing == 3
 
 
 def test_the_interval_agrees_with_scipys_but_for_students_t() -> None:
