@@ -17,9 +17,10 @@ _NEGATION_REACH: Final = 32  # characters before a word in which its negation st
 _STANDS_ALONE = (
     r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<$—\n-]|$|\\|because\b|since\b|as\b|it\b|they\b|he\b|she\b|there\b|that\b))"
 )
-_WORD = re.compile(rf"\b(?:yes|true|false|(?:no|correct|incorrect){_STANDS_ALONE})\b(?!-)", re.IGNORECASE)
+# `(?a:…)`: case aside, "ſ" and "ı" match "s" and "i" elsewhere, and are no such word.
+_WORD = re.compile(rf"\b(?:(?a:yes|true|false)|(?a:no|correct|incorrect){_STANDS_ALONE})\b(?!-)", re.IGNORECASE)
 _OPENING = re.compile(
-    r"[\s*_`\"'>(\[{$“]*+(?:\\text\{)?(?P<word>yes|no|true|false)\b(?=\s*(?:[^\w\s]|\n|$))", re.IGNORECASE
+    r"[\s*_`\"'>(\[{$“]*+(?:\\text\{)?(?P<word>(?a:yes|no|true|false))\b(?=\s*(?:[^\w\s]|\n|$))", re.IGNORECASE
 )
 _WINDOWS: Final = (300, 4000)  # characters at the end in which an unmarked answer is looked for
 

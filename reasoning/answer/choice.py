@@ -81,7 +81,7 @@ class Choice(Kind):
             text = str(value).strip()
         except ValueError:  # an integer with more digits than the interpreter writes out
             return None
-        if (label := self._labels.get(text.casefold())) is not None:
+        if (label := self._label(text)) is not None:
             return label
         if len(text) <= _LAST and (label := self._by_words.get(normal(text))) is not None:
             return label
@@ -124,7 +124,16 @@ class Choice(Kind):
     def _extraction(self, match: re.Match[str], rule: str) -> Extraction:
         group = match.lastgroup
         assert group is not None  # every pattern captures a label
-        return Extraction(self._labels[match[group].casefold()], match.span(group), rule)
+        label = self._label(match[group])
+        assert label is not None
+        return Extraction(label, match.span(group), rule)
+
+    def _label(self, written: str) -> str | None:
+        """The label that is written so, in whichever case: "ı" and "İ" are an "i" to a pattern, not to `casefold`."""
+        if (label := self._labels.get(written.casefold())) is not None:
+            return label
+        same = (label for label in self.labels if re.fullmatch(re.escape(label), written, re.IGNORECASE))
+        return next(same, None)
 
     def _within(self, text: str, region: Region) -> Extraction | None:
         """The one label, or the one option's words, in the sentence that was marked."""

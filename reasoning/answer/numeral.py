@@ -77,7 +77,8 @@ _SCALES: Final = {
 }  # fmt: skip
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
-# Possessive quantifiers (`++`, `*+`) keep every pattern linear in the length of a run of digits.
+# Possessive quantifiers (`++`, `*+`) keep every pattern linear in the length of a run of digits. Words that are looked
+# up match in ASCII (`(?ai:…)`): case aside, "ſ" and "ı" match "s" and "i" elsewhere.
 _SEPARATOR = r"(?:,?\\[,;:!]|[.,'’_\xa0]|\{[,.]\})"
 _CURRENCY = r"(?:\b(?:US|CA|AU|NZ|HK))?\\?[$€£¥₹₽₩₺₫₴₦]|\b(?:USD|EUR|GBP|INR|Rs\.?)"
 _JUNK = (  # times and ratios, dates
@@ -111,7 +112,7 @@ def _pattern() -> re.Pattern[str]:
           | (?P<base>{atom}) (?:{space}(?:[×x*·]|\\times|\\cdot){space}10\s?{_exponent("ten")}
                             | \s?{_exponent("power")})?+
         )
-        (?P<scale>\s?(?:\\text\{{\s?)?(?i:hundred|thousand|million|billion|trillion|bn|mn)\b|[kKmMbB]\b|[万萬億亿])?+
+        (?P<scale>\s?(?:\\text\{{\s?)?(?ai:hundred|thousand|million|billion|trillion|bn|mn)\b|[kKmMbB]\b|[万萬億亿])?+
         (?P<percent>\s?\\?%|\s?(?:\\text\{{\s?)?(?i:percent|per\ cent)\b)?+)
         """,
         re.VERBOSE,

@@ -24,8 +24,9 @@ _PARTS: Final = {
 }  # fmt: skip
 
 _WORD = "|".join((*_UNITS, "hundred", *_LARGE))
-_WRITTEN = re.compile(
-    rf"(?:(?:minus|negative)\s)?(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD})){{0,24}}(?:[\s-](?:{'|'.join(_PARTS)}))?"
+_WRITTEN = re.compile(  # `(?a:…)`: case aside, "ſ" and "ı" match "s" and "i" elsewhere, and are no such word
+    rf"(?:(?a:minus|negative)\s)?(?a:{_WORD})(?:(?:[\s-]|\sand\s)(?a:{_WORD})){{0,24}}"
+    rf"(?:[\s-](?a:{'|'.join(_PARTS)}))?"
     r"(?![\w'’-]|\s(?:of|more|less|another|other)\b)",
     re.IGNORECASE,
 )

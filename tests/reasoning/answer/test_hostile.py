@@ -45,11 +45,33 @@ def test_a_megabyte_is_read_in_half_a_second(kind: AnswerKind, text: str) -> Non
     assert time.thread_time() - started < 0.5
 
 
+@pytest.mark.parametrize("text", ["yeſ", "The answer is falſe.", "So it is ıncorrect.", "İncorrect."])
+def test_letters_that_only_ignoring_case_makes_english_are_no_boolean(text: str) -> None:
+    assert Boolean().extract(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"), [("5 thouſand", 5), ("The answer is 5 mıllion.", 5), ("ſix", None), ("mınus five", None)]
+)
+def test_letters_that_only_ignoring_case_makes_english_are_no_number_word(text: str, answer: int | None) -> None:
+    found = Number().extract(text)
+    assert (found and found.answer) == answer
+
+
+@pytest.mark.parametrize("text", ["The answer is ı.", "Answer: (İ)", "option ı."])
+def test_a_label_in_a_case_that_only_patterns_know_is_read(text: str) -> None:
+    kind = Choice(labels=("I", "II"))
+    found = kind.extract(text)
+    assert found is not None
+    assert found.answer == "I" == kind.parse(text[slice(*found.span)])
+
+
 _PIECES = st.sampled_from([
     "The answer is ", "answer: ", "\\boxed{", "}", "#### ", "<answer>", "</answer>", "**", "$", "\\$",
     "\\frac{1}{2}", "{", "-", "−", "1", "23", "1,000", "1.5", ".5", "/", " ", "\n", "%", "e3", "^2",
     " × 10^3", " million", "½", "=", " + ", ":", "(", ")", "x", "A", "B", "yes", "no", "not ", "eighteen",
     "١٨", "１", "2. ", "km", "</think>", ",", ".", "€", "\\sqrt{", "\u2009", "st", "?",
+    "ſeven", "ıncorrect", "thouſand",
 ])  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=14).map("".join))
 
