@@ -9,7 +9,7 @@ from reasoning.backends.landing import counting_requests, landed
 from reasoning.backends.layer import Layer
 from reasoning.budget import Amount, Budget, Ledger
 from reasoning.completion import Completion
-from reasoning.errors import ConfigError, SpendLimitError
+from reasoning.errors import ConfigError
 from reasoning.pricing import Price, demand_price
 from reasoning.request import Request
 from reasoning.usage import Usage
@@ -74,11 +74,7 @@ class Budgeted(Layer):
         while len(completions) < len(indices):
             rest = indices[len(completions) :]
             worst = self._worst(request)
-            try:
-                reservation = await self.budget.reserve(worst, len(rest))
-            except SpendLimitError:
-                landed(completions)
-                raise
+            reservation = await self.budget.reserve(worst, len(rest))
             billed = reservation.amount  # unless the call tells better: a cancelled one may be billed in full
             try:
                 got, billed = await self._bought(request, rest[: reservation.draws], worst)
@@ -88,6 +84,8 @@ class Budgeted(Layer):
             finally:
                 self.budget.settle(reservation, billed)
             completions += got
+            if len(completions) < len(indices):
+                landed(got)  # the rest may not fit, be refused or be cancelled
         return completions
 
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:

@@ -154,6 +154,24 @@ def test_the_draws_that_fit_land_before_the_limit_is_said() -> None:
     asyncio.run(body())
 
 
+@pytest.mark.parametrize("end", [AuthenticationError("wrong key"), asyncio.CancelledError()])
+def test_the_draws_that_fit_first_land_whatever_becomes_of_the_rest(end: BaseException) -> None:
+    class EndsAtTheSecond(Scripted):
+        async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+            if self.calls:
+                raise end
+            return await super().complete(request, indices)
+
+    async def body() -> None:
+        layer = Budgeted(EndsAtTheSecond(reply), Ledger(), Budget(SpendLimit(tokens=3 * WORST)))
+        had: list[Completion] = []
+        with landing(had.extend), pytest.raises(type(end)):
+            await layer.complete(ASKED, range(5))
+        assert [c.index for c in had] == [0, 1, 2]
+
+    asyncio.run(body())
+
+
 def test_dollars_are_limited_by_the_price() -> None:
     async def body() -> None:
         worst = 10 + TEMPLATE_TOKENS + 2 * 50
