@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
 
 from reasoning import plugins
 from reasoning.backends.backend import Backend
@@ -80,7 +80,14 @@ def check_options(model: type[BaseModel], values: Mapping[str, Any], what: str) 
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or what
-        raise ConfigError(f"The {what} {where!r} cannot be {first.get('input')!r}: {first['msg']}.") from error
+        shown = "what was given" if _is_secret(model, first["loc"]) else repr(first.get("input"))
+        raise ConfigError(f"The {what} {where!r} cannot be {shown}: {first['msg']}.") from error
+
+
+def _is_secret(model: type[BaseModel], place: tuple[int | str, ...]) -> bool:
+    """Whether an option holds credentials, which no message shows, not even one about a value that cannot be one."""
+    field = model.model_fields.get(str(place[0])) if place else None
+    return field is not None and SecretStr.__name__ in str(field.annotation)
 
 
 def is_backend(thing: object) -> bool:

@@ -66,7 +66,7 @@ class OpenAIOptions(BaseModel):
         query: The query added to every URL, e.g. `"api-version=preview"`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str | None = None
     api_key: Secret | None = None
@@ -201,7 +201,8 @@ def _plain(secret: SecretStr | None) -> str:
 
 
 def _basic(userinfo: str) -> str:
-    return "Basic " + base64.b64encode(userinfo.encode()).decode()
+    pair = userinfo if ":" in userinfo else f"{userinfo}:"  # a user without a password (RFC 7617)
+    return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
 def _header_value(secret: SecretStr, name: str) -> str:

@@ -69,8 +69,15 @@ def test_nothing_that_is_shown_holds_a_secret(
     assert "***y123" not in str(shown)
 
 
-def test_user_and_password_of_a_url_are_sent(fault_server: FaultServer) -> None:
-    url = fault_server.base_url.replace("http://", "http://someone:pass%2FWord%2B456@")
+@pytest.mark.parametrize(
+    ("userinfo", "expected"),
+    [
+        ("someone:pass%2FWord%2B456", "Basic c29tZW9uZTpwYXNzL1dvcmQrNDU2"),
+        ("someone", "Basic c29tZW9uZTo="),  # "someone:"
+    ],
+)
+def test_user_and_password_of_a_url_are_sent(fault_server: FaultServer, userinfo: str, expected: str) -> None:
+    url = fault_server.base_url.replace("http://", f"http://{userinfo}@")
 
     async def drawn() -> None:
         backend = OpenAI.open("m", OpenAIOptions(base_url=url))
@@ -78,8 +85,7 @@ def test_user_and_password_of_a_url_are_sent(fault_server: FaultServer) -> None:
         await backend.aclose()
 
     asyncio.run(drawn())
-    sent = fault_server.requests()[0]["headers"]["authorization"]
-    assert sent == "Basic c29tZW9uZTpwYXNzL1dvcmQrNDU2"
+    assert fault_server.requests()[0]["headers"]["authorization"] == expected
 
 
 def test_accounts_tell_keys_apart_without_showing_them(fault_server: FaultServer) -> None:
@@ -108,6 +114,10 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
         {"base_url": "http://example.com", "api_key": f"{KEY}\x07"},
         {"base_url": "http://example.com", "api_key": f"{KEY}…"},
         {"base_url": "http://example.com", "headers": {"X-Auth": f"{KEY}\ninjected: 1"}},
+        {"base_url": "http://example.com", "api_key": [KEY]},
+        {"base_url": "http://example.com", "headers": f"Authorization: Bearer {KEY}"},
+        {"base_url": "http://example.com", "headers": {"X-Auth": [KEY]}},
+        {"base_url": "http://example.com", "query": {"api-key": KEY}},
         {"base_url": "http://example.com", "api_key": KEY, "timeout_s": 0},
         {"base_url": "http://example.com", "api_key": KEY, "api": "telepathy"},
     ],
