@@ -43,7 +43,8 @@ class Client:
         headers = {name: value.get_secret_value() for name, value in endpoint.headers.items()}
         known = endpoint.key is not None or any(name.lower() == "authorization" for name in headers)
         self._options: Any = {} if known else {"headers": {"Authorization": openai.Omit()}}
-        timeout = httpx2.Timeout(None, connect=min(CONNECT_S, limits.timeout_s))  # the rest is timed as a whole
+        self._connect_s = min(CONNECT_S, limits.timeout_s)
+        timeout = httpx2.Timeout(None, connect=self._connect_s)  # the rest is timed as a whole
         self._openai = openai.AsyncOpenAI(
             api_key=endpoint.key.get_secret_value() if endpoint.key is not None else "none",
             base_url=endpoint.url,
@@ -65,8 +66,10 @@ class Client:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     response = await self._openai.post(path, cast_to=httpx2.Response, body=body, options=self._options)
-            except (openai.APITimeoutError, TimeoutError):
+            except TimeoutError:
                 return faults.of_timeout(self._where, self._timeout_s)
+            except openai.APITimeoutError:
+                return faults.of_slow_connection(self._where, self._connect_s)
             except openai.APIConnectionError as error:
                 return faults.of_broken_connection(self._where, error, self._scrub)
             except openai.APIStatusError as error:

@@ -216,9 +216,7 @@ class OpenAI:
     def _shape(self, request: Request) -> shapes.Shape:
         if self._api == "responses":
             return self._responses
-        if self._api == "completions" or (
-            self._api == "auto" and request.prompt is not None and self.capabilities.text
-        ):
+        if self._api == "completions" or (self._api == "auto" and request.prompt is not None and self._takes_text):
             return self._text
         return self._chat
 

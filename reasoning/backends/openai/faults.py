@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -203,13 +204,21 @@ def of_broken_connection(where: str, error: BaseException, scrub: Scrubber) -> T
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)
-    said = scrub(next(filter(None, map(_why, reversed(causes))))).rstrip(".")
-    return Trouble("connection", f"The connection to {where} failed: {said}. Check base_url and that the server runs.")
+    return _no_connection(where, scrub(next(filter(None, map(_why, reversed(causes))))).rstrip("."))
+
+
+def of_slow_connection(where: str, seconds: float) -> Trouble:
+    """No connection in time."""
+    return _no_connection(where, f"there was none within {seconds:g} s")
+
+
+def _no_connection(where: str, why: str) -> Trouble:
+    return Trouble("connection", f"The connection to {where} failed: {why}. Check base_url and that the server runs.")
 
 
 def _why(error: BaseException) -> str:
-    """An error in words; the system's own where it is one of the system's."""
-    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+    """An error in words; the system's own where it is one of the system's (those two number theirs otherwise)."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror | ssl.SSLError):
         return os.strerror(error.errno)
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 

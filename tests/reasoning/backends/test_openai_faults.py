@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from fault_client import FaultServer
 
 import reasoning
-from reasoning.backends.openai import OpenAI, OpenAIOptions
+from reasoning.backends.openai import OpenAI, OpenAIOptions, client
 from reasoning.backends.openai.faults import retry_after
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError, BadRequestError
@@ -212,6 +213,35 @@ def test_a_server_that_is_not_there(closed_port: int) -> None:
     assert completion.failure.message == (
         f"The connection to http://127.0.0.1:{closed_port}/v1 failed: Connection refused. "
         "Check base_url and that the server runs."
+    )
+
+
+def test_a_server_without_tls_is_told_in_the_words_of_tls() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plain, ThreadPoolExecutor(1) as pool:
+        pool.submit(_answer_in_clear, plain)
+        [completion] = draw(f"https://127.0.0.1:{plain.getsockname()[1]}/v1")
+    assert completion.failure is not None
+    assert completion.failure.kind == "connection"
+    assert "SSL" in completion.failure.message
+    assert "Check base_url" in completion.failure.message
+
+
+def _answer_in_clear(plain: socket.socket) -> None:
+    connection, _ = plain.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_connection_that_takes_too_long_is_not_an_answer_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and never shakes hands
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
+        [completion] = draw(url)
+    assert completion.failure is not None
+    assert (completion.failure.kind, completion.failure.retryable) == ("connection", True)
+    assert completion.failure.message == (
+        f"The connection to {url} failed: there was none within 0.3 s. Check base_url and that the server runs."
     )
 
 
