@@ -2,12 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evals.located import Located, read_yaml
 from evals.sources import Rows, read_file, read_hub
 from reasoning.answer import AnswerKind, kind
 from reasoning.errors import DataError, ReasoningError, UnknownNameError
@@ -44,7 +45,7 @@ class Source(_Part):
 
     @model_validator(mode="after")
     def _one(self) -> "Source":
-        if len(self.model_fields_set) != 1:
+        if len(self.model_fields_set) != 1 or (self.file is None and self.hub is None):
             raise ValueError("expected one of jsonl, json, csv, parquet, hub")
         return self
 
@@ -157,30 +158,17 @@ def read_definition(path: Path) -> Definition:
         DataError: It is not there, not YAML or not a definition; the message gives file, line and what was expected.
         UnknownNameError: It has a field that there is not.
     """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}; expected a task in YAML.") from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        tree = yaml.compose(text, Loader=loader)
-        fields = yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise DataError(f"{path}{line}: {error.problem or error.context}; expected a task in YAML.") from error
+    document = read_yaml(path)
+    fields = document.value
     if not isinstance(fields, dict):
         raise DataError(f"{path}, line 1: expected a mapping with name, source, question and gold.")
-    lines = dict(_lines(tree))
     try:
         definition = Definition.model_validate(fields)
         definition.answer_kind  # noqa: B018 (a wrong kind shows here, with its line)
     except ValidationError as error:
-        raise _explained(error, path, lines) from error
+        raise _explained(error, document) from error
     except ReasoningError as error:
-        raise DataError(f"{path}, line {lines.get(('kind',), 1)}: {error}") from error
+        raise DataError(f"{document.at('kind')}: {error}") from error
     file = definition.source.file
     if file is None or file.is_absolute():
         return definition
@@ -188,30 +176,20 @@ def read_definition(path: Path) -> Definition:
     return definition.model_copy(update={"source": Source.model_validate({field: path.parent / file})})
 
 
-def _explained(
-    error: ValidationError, path: Path, lines: Mapping[tuple[str, ...], int]
-) -> DataError | UnknownNameError:
+def _explained(error: ValidationError, document: Located) -> DataError | UnknownNameError:
     found = error.errors()[0]
     place = tuple(str(part) for part in found["loc"])
-    near = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 1)
-    where, field = f"{path}, line {near}", ".".join(place)
+    where, field = document.at(*place), ".".join(place)
     if found["type"] == "extra_forbidden":
         models: dict[tuple[str, ...], type[_Part]] = {("source",): Source, ("source", "hub"): Hub}
         model = models.get(place[:-1], Definition)
         known = [info.alias or name for name, info in model.model_fields.items()]
         return UnknownNameError(f"field in {where}:", place[-1], known)
     if found["type"] == "missing":
-        similar = difflib.get_close_matches(place[-1], [key[-1] for key in lines], n=1)
+        similar = difflib.get_close_matches(place[-1], [str(key) for *_, key in filter(None, document.lines)], n=1)
         hint = f" (found {similar[0]!r})" if similar and similar[0] != place[-1] else ""
         return DataError(f"{where}: the field {field!r} is missing{hint}.")
     return DataError(f"{where}: {field}: {found['msg'].removeprefix('Value error, ')}.")
-
-
-def _lines(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The line of each key of a YAML tree."""
-    for key, value in node.value if node.id == "mapping" else ():
-        yield (*path, key.value), key.start_mark.line + 1
-        yield from _lines(value, (*path, key.value))
 
 
 def _merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

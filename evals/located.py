@@ -49,7 +49,7 @@ def read_located(file: Path) -> Located:
 def _extended(file: Path, before: tuple[Path, ...]) -> Located:
     if file.resolve() in before:
         raise DataError(f"{file} extends itself; take its `extends` out.")
-    own = _read(file)
+    own = read_yaml(file)
     if not isinstance(own.value, dict):
         raise DataError(f"{file}, line 1: expected a mapping of keys such as tasks, strategies and backends.")
     parents = own.value.pop("extends", [])
@@ -78,7 +78,12 @@ def _merged(under: Located, over: Located) -> Located:
     return Located(merge(under.value, over.value, ()), lines)
 
 
-def _read(file: Path) -> Located:
+def read_yaml(file: Path) -> Located:
+    """Reads one YAML file as it stands.
+
+    Raises:
+        DataError: It cannot be read or is no YAML; the message gives file and line.
+    """
     import yaml
 
     try:
@@ -112,6 +117,11 @@ def _places(node: Any, place: Place, file: Path) -> Iterator[tuple[Place, tuple[
     if node.id == "mapping":
         seen: set[str] = set()
         for key, value in node.value:
+            if key.id != "scalar":  # what `question: {{ body }}` is to YAML
+                raise DataError(
+                    f"{file}, line {key.start_mark.line + 1}: a key is a {key.id} here; "
+                    "write a template, or any text that begins with a bracket, in quotes."
+                )
             if key.value in seen:
                 raise DataError(f"{file}, line {key.start_mark.line + 1}: {key.value!r} stands here twice.")
             seen.add(key.value)

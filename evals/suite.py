@@ -135,7 +135,7 @@ def _entry(document: Located, place: tuple[Any, ...], given: Any) -> Entry:
     of_task = place[0] == "tasks"
     file = document.lines[place][0] if place in document.lines else None
     if isinstance(given, str):
-        return Entry(_near(file, given) if of_task else given, place=where)
+        return Entry(_task_name(file, given) if of_task else given, place=where)
     known = TASK_SETTINGS if of_task else tuple(Settings.model_fields)
     names = [key for key in given if key not in known] if isinstance(given, dict) else []
     if not names or not all(isinstance(name, str) for name in names):
@@ -149,7 +149,7 @@ def _entry(document: Located, place: tuple[Any, ...], given: Any) -> Entry:
     own = {key: value for key, value in given.items() if key in Settings.model_fields}
     data = given.get("data") if of_task else None
     return Entry(
-        _near(file, names[0]) if of_task else names[0],
+        _task_name(file, names[0]) if of_task else names[0],
         options,
         _settings(document, place, own, Settings),
         None if data is None else _near(file, str(data)),
@@ -170,6 +170,11 @@ def _settings(document: Located, place: tuple[Any, ...], given: Any, model: type
         field = ".".join(str(part) for part in first["loc"])
         where = document.at(*place, *first["loc"])
         raise ConfigError(f"{where}: {field} cannot be {first.get('input')!r}: {first['msg']}.") from error
+
+
+def _task_name(file: Path | None, name: str) -> str:
+    """A task's YAML as seen from the suite; another name stays, though a folder with its data may lie there."""
+    return _near(file, name) if name.endswith((".yaml", ".yml")) else name
 
 
 def _near(file: Path | None, name: str) -> str:

@@ -155,6 +155,19 @@ def test_a_tasks_yaml_is_no_suite_and_a_missing_file_is_named(folder: Path) -> N
         suite_file("nowhere.yaml")
 
 
+def test_a_tasks_yaml_with_a_bare_template_is_named_before_it_is_told_from_a_suite(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(TASK.replace("question: q", "question: {{ q }}"))
+    with pytest.raises(DataError, match=r"mine\.yaml, line 3: a key is a mapping here; .* in quotes"):
+        suite_file(str(folder / "mine.yaml"))
+
+
+def test_a_folder_that_is_named_like_a_task_is_not_taken_for_it(folder: Path) -> None:
+    (folder / "gsm8k").mkdir()
+    (folder / "suite.yaml").write_text(SUITE.replace("  - mine.yaml\n", "  - gsm8k: {}\n    data: gsm8k\n", 1))
+    first, second = read_suite(folder / "suite.yaml").tasks
+    assert (first.name, first.data, second.name) == ("gsm8k", str(folder / "gsm8k"), str(folder / "mine.yaml"))
+
+
 def test_the_published_schema_is_the_one_of_this_code() -> None:
     published = json.loads((ROOT / "docs" / "suite-schema.json").read_text())
     assert published == suite_schema(), "run: python -m evals.suite_schema > docs/suite-schema.json"

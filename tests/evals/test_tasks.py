@@ -302,7 +302,7 @@ def test_an_empty_question_or_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (("gold: answer\n", ""), DataError, r"my-task\.yaml, line 1: the field 'gold' is missing"),
+        (("gold: answer\n", ""), DataError, r"my-task\.yaml, line 2: the field 'gold' is missing"),
         (("gold_pattern", "gold_patern"), UnknownNameError, r"line 6: 'gold_patern'\. Did you mean 'gold_pattern'\?"),
         (("jsonl:", "jsnl:"), UnknownNameError, r"line 3: 'jsnl'\. Did you mean 'jsonl'\?"),
         (
@@ -316,7 +316,15 @@ def test_an_empty_question_or_file_is_refused(tmp_path: Path) -> None:
             "line 3: source: expected one of jsonl, json",
         ),
         (("{jsonl: items.jsonl}", "{}"), DataError, "line 3: source: expected one of jsonl, json"),
-        (("{jsonl: items.jsonl}", "[unclosed"), DataError, r"my-task\.yaml, line \d+: .*; expected a task in YAML"),
+        (("{jsonl: items.jsonl}", "{jsonl: }"), DataError, "line 3: source: expected one of jsonl, json"),
+        (("{jsonl: items.jsonl}", "[unclosed"), DataError, r"my-task\.yaml, line \d+: this is no YAML: "),
+        (("kind: number", "kind: number\nkind: text"), DataError, "line 8: 'kind' stands here twice"),
+        (
+            ('"{{ body }} {{ ask }}"', "{{ body }}"),
+            DataError,
+            "line 4: a key is a mapping here; write a template.* quotes",
+        ),
+        (("name: my-task", "name: my\0task"), DataError, r"my-task\.yaml is no YAML: .*special characters"),
         (("kind: number", "kind: numbr"), DataError, r"line 7: Unknown .*'numbr'\. Did you mean 'number'\?"),
         (("'is (.+)\\.'", "'is (.+'"), DataError, "line 6: gold_pattern: not a regular expression"),
         (("name: my-task", "name: my task/1"), DataError, "line 2: name: String should match pattern"),
@@ -342,6 +350,25 @@ def test_yaml_that_is_no_mapping_or_not_there(tmp_path: Path) -> None:
     half = load_task(own(tmp_path, OWN.replace("{{ ask }}", "{{ ask ")))
     with pytest.raises(ConfigError, match="does not parse"):
         half.items()
+
+
+def test_a_templates_text_is_a_number_only_where_nothing_is_lost_by_it(tmp_path: Path) -> None:
+    file(tmp_path, [{**OWN_ROWS[0], "key": key} for key in ("007", "7", "-0", "0")], "items.jsonl")
+    made = list(load_task(own(tmp_path, OWN), id="{{ key }}", metadata={"key": "{{ key }}"}))
+    assert [item.id for item in made] == ["007", "7", "-0", "0"]
+    assert [item.metadata["key"] for item in made] == ["007", 7, "-0", 0]
+
+
+def test_a_template_that_fails_names_its_row_and_why(tmp_path: Path) -> None:
+    file(tmp_path, OWN_ROWS, "items.jsonl")
+    with pytest.raises(DataError, match=r"line 1: the template .* fails: ZeroDivisionError: division by zero"):
+        load_task(own(tmp_path, OWN), gold="{{ 1 / (level - 3) }}").items()
+
+
+def test_a_gold_pattern_whose_group_takes_no_part_gives_no_gold(tmp_path: Path) -> None:
+    file(tmp_path, OWN_ROWS, "items.jsonl")
+    with pytest.raises(DataError, match=r"line 1: the gold '' of item 'a' is not a number"):
+        load_task(own(tmp_path, OWN), gold_pattern=r"was (\d+)|is").items()
 
 
 def test_a_template_can_reach_no_further_than_its_row(tmp_path: Path) -> None:
