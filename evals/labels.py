@@ -88,14 +88,15 @@ def _of_task(task: Task, source: str) -> Labels:
 
 def _by_id(file: Path) -> dict[str, object]:
     golds: dict[str, object] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # In bytes: a text's lines may end within a question, at U+2028 for instance.
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
             told = json.loads(line)
             golds[str(told["id"])] = told["gold"]
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f'{file}, line {number}: expected {{"id": …, "gold": …}}.') from error
+            raise DataError(f'{file}, line {number}: expected {{"id": …, "gold": …}} in UTF-8.') from error
     return golds
 
 

@@ -19,6 +19,8 @@ Field = Callable[[Row, str], object]
 """Takes a row and its place; gives a value."""
 
 _LONGEST_GROUP = 64
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+"""A template's text that is taken for a number; `007` is a name, and another one than `7`."""
 
 
 class ItemsOf(Sequence[Item]):
@@ -91,7 +93,7 @@ class ItemsOf(Sequence[Item]):
             raise DataError(
                 f"{place}: the gold of item {id!r} does not match {self._gold_pattern.pattern!r}: {str(gold)[-80:]!r}."
             )
-        return found[-1].group(self._gold_pattern.groups and 1).strip()
+        return (found[-1].group(self._gold_pattern.groups and 1) or "").strip()
 
 
 def field(text: str) -> Field:
@@ -124,9 +126,11 @@ def _template(text: str) -> Field:
             value = template.render(row)
         except jinja2.UndefinedError as error:
             raise DataError(f"{place}: the template {text!r}: {error.message}; columns: {', '.join(row)}.") from error
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
-            raise DataError(f"{place}: the template {text!r} fails: {error}.") from error
-        return int(value) if re.fullmatch(r"-?\d{1,15}", value) else value
+        except (
+            Exception
+        ) as error:  # a template is a small program: it may divide by zero, or look for what is not there
+            raise DataError(f"{place}: the template {text!r} fails: {type(error).__name__}: {error}.") from error
+        return int(value) if _INTEGER.fullmatch(value) else value
 
     return rendered
 

@@ -125,7 +125,9 @@ class Task:
             if not indices:
                 raise ConfigError(f"No item of {self.name} meets {where!r}.")
         if order == "seeded":
-            places = [hashlib.blake2b(f"{seed}\0{id}".encode(), digest_size=8).digest() for id in ids]
+            places = [
+                hashlib.blake2b(f"{seed}\0{id}".encode(errors="surrogatepass"), digest_size=8).digest() for id in ids
+            ]
             indices.sort(key=lambda i: places[i])
         return Selection(self._loaded, indices[:limit])
 

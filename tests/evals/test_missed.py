@@ -118,6 +118,12 @@ def test_labels_by_id_relabel_and_leave_out(tmp_path: Path) -> None:
     assert found.corrected("doubtful label") == pytest.approx(2 / 3)  # n-1 and n-2 of n-0, n-1, n-2
 
 
+def test_a_line_of_labels_ends_at_its_newline_alone(tmp_path: Path) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text('{"id": "n\u2028-2", "gold": 1}\n', encoding="utf-8")
+    assert read_labels(str(file)).by_id == {"n\u2028-2": 1}
+
+
 def test_a_copy_of_platinum_goes_by_the_question_and_what_it_lacks_was_removed(tmp_path: Path) -> None:
     file = tmp_path / "platinum.jsonl"
     file.write_text(
@@ -139,6 +145,9 @@ def test_labels_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         read_labels(str(file))
     with pytest.raises(DataError, match="nowhere"):
         read_labels("nowhere.jsonl")
+    file.write_bytes('{"id": "n-2", "gold": "é"}\n'.encode("latin-1"))
+    with pytest.raises(DataError, match=r"labels\.jsonl, line 1: .* in UTF-8"):
+        read_labels(str(file))
     file.write_text('{"id": "n-2", "gold": "many"}\n')
     with pytest.raises(DataError, match="'many' of item 'n-2'"):
         misses(numbers(4), read_labels(str(file)))

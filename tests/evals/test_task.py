@@ -41,6 +41,10 @@ def test_an_items_place_depends_on_no_other_item() -> None:
     assert backwards.fingerprint == many.fingerprint
 
 
+def test_any_id_has_a_place() -> None:
+    assert ids(Task.of("odd", [Item.of("\ud800", "?", "2")]).items()) == ["\ud800"]
+
+
 def test_the_fingerprint_is_over_what_is_asked_and_what_is_right() -> None:
     def fingerprint(*, id: str = "1", question: str = "?", gold: str = "2", group: str | None = None, **of: Any) -> str:
         return Task.of("t", [Item.of(id, question, gold, kind("number", **of), group=group)]).fingerprint
