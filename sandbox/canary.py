@@ -9,7 +9,7 @@ from sandbox.errors import LevelError, SandboxError
 from sandbox.layers import LAYERS, NEEDS, REMEDIES, refusal
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Status
-from sandbox.server import Server
+from sandbox.server import Server, ServerLost
 from sandbox.supervise import supervise
 
 _PROGRAM: Final = """
@@ -77,11 +77,17 @@ def _attempts(server: Server) -> dict[str, str]:
     with tempfile.NamedTemporaryFile(prefix="canary-") as canary:
         os.fchmod(canary.fileno(), 0o644)
         program = _PROGRAM.replace("__PLACES__", json.dumps([canary.name, server.pid]))
-        lease = server.lease()
         try:
-            outcome = supervise(lease, program, "found", _LIMITS, Isolation(level=server.profile.level))
-        finally:
-            server.give_back(lease)
+            lease = server.lease()
+            try:
+                outcome = supervise(lease, program, "found", _LIMITS, Isolation(level=server.profile.level))
+            finally:
+                server.give_back(lease)
+        except ServerLost as error:
+            raise SandboxError(
+                f"The sandbox's server was lost under its canary ({error}; {server.state()}); "
+                "is the machine out of memory, or overloaded?"
+            ) from error
     if os.path.exists(canary.name + ".new"):
         os.unlink(canary.name + ".new")
     if outcome.status is Status.SETUP_FAILED:

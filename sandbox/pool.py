@@ -60,8 +60,9 @@ class Station:
             current = self._current = self._current or Future()
         if mine:
             try:
-                current.set_result(_start(self.profile))
-                self.server = current.result()[0]
+                started = _start(self.profile)
+                self.server = started[0]  # before anyone gets it, who may find it lost
+                current.set_result(started)
             except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
                 with self._lock:
                     if self._current is current:

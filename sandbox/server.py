@@ -70,6 +70,7 @@ class Lease:
         self.server = socket.socket(fileno=fds[0])
         self.channel = socket.socket(fileno=fds[1])
         self.stdout, self.stderr = fds[2], fds[3]
+        self.abandoned = False
         self._open = True
 
     def close(self) -> None:
@@ -83,6 +84,7 @@ class Lease:
 
     def abandon(self) -> None:
         """Have the server kill the child; its report still comes."""
+        self.abandoned = True
         with contextlib.suppress(OSError):
             self.server.shutdown(socket.SHUT_WR)
 
@@ -107,8 +109,12 @@ class Server:
         self._taking = threading.Lock()  # held while waiting for a lease
         self._books = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = _spawn(theirs)
+        try:
+            with theirs:
+                self._process = _spawn(theirs)
+        except BaseException:
+            self._control.close()
+            raise
         try:
             self.evidence = self._greet()
         except BaseException:
@@ -236,12 +242,18 @@ def _spawn(control: socket.socket) -> "subprocess.Popen[bytes]":
     environment = dict(_ENVIRONMENT)
     if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return subprocess.Popen(  # noqa: S603 (this very Python)
-        [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, os.path.dirname(os.path.abspath(__file__))],
-        stdin=control.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 (this very Python)
+            [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, os.path.dirname(os.path.abspath(__file__))],
+            stdin=control.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(
+            f"The sandbox's server, {sys.executable!r}, could not be started: {error.strerror}; "
+            "sys.executable must be a Python, and the machine have a process and memory to spare."
+        ) from error

@@ -97,9 +97,7 @@ def _converse(lease: Lease, request: bytes, limits: Limits) -> Conversation:
         lease.stdout: Intake(limits.output_bytes),
         lease.stderr: Intake(limits.output_bytes),
     }
-    if _contained(lease, intakes[lease.channel.fileno()]):
-        _send(lease.server, messages.START.pack(limits.wall_s, limits.cpu_s))
-    else:
+    if not (_contained(lease, intakes[lease.channel.fileno()]) and _started(lease, limits)):
         request = b""
     poll = select.poll()
     for fd in (*intakes, lease.server.fileno()):
@@ -141,11 +139,15 @@ def _contained(lease: Lease, channel: Intake) -> bool:
     return channel.data == messages.READY
 
 
-def _send(server: socket.socket, message: bytes) -> None:
+def _started(lease: Lease, limits: Limits) -> bool:
+    """Have the clock run; False where the program was called off before: the server is well, and kills the child."""
     try:
-        server.send(message, socket.MSG_NOSIGNAL)
+        lease.server.send(messages.START.pack(limits.wall_s, limits.cpu_s), socket.MSG_NOSIGNAL)
     except OSError as error:
+        if lease.abandoned:
+            return False
         raise ServerLost(str(error)) from error
+    return True
 
 
 def _send_some(channel: socket.socket, data: memoryview) -> int:
@@ -170,9 +172,11 @@ def _take(fd: int, intake: Intake) -> bool:
 
 
 def _drain(intakes: dict[int, Intake]) -> None:
-    """The child is gone and was alone in holding the other ends: read what it left, to the end."""
+    """The child is gone: read what it left. Not to the end: what it forked, at `unsafe`, may hold the other ends."""
     for fd, intake in intakes.items():
-        while _take(fd, intake):
+        left = select.poll()
+        left.register(fd, select.POLLIN)
+        while not intake.over and left.poll(0) and _take(fd, intake):
             pass
 
 

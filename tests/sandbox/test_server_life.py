@@ -15,7 +15,9 @@ import pytest
 
 import sandbox
 from sandbox import Limits, Sandbox, Status
-from sandbox.pool import POOL
+from sandbox.canary import examine
+from sandbox.pool import POOL, Ticket
+from sandbox.server import Profile, Server
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +113,32 @@ def test_a_worn_server_gives_way_to_another(box: Sandbox, monkeypatch: pytest.Mo
     slow.join()
     assert gone(first)
     assert server_pid(box) != first
+
+
+def test_a_program_called_off_before_it_began_leaves_the_server_to_the_others(box: Sandbox) -> None:
+    first = server_pid(box)
+    ticket = Ticket()
+    ticket.cancel()
+    box._station.run("ans = 1", "ans", Limits(), ticket)
+    assert server_pid(box) == first
+    assert box.run("ans = 8").value == 8
+
+
+def test_a_server_that_is_lost_under_its_canary_is_one_sentence() -> None:
+    server = Server(Profile("standard", (), (), 1))
+    try:
+        server.kill()
+        assert gone(server.pid)
+        with pytest.raises(sandbox.SandboxError, match=r"killed by signal 9.*memory"):
+            examine(server)
+    finally:
+        server.close()
+
+
+def test_a_python_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(sandbox.SandboxError, match="/no/such/python"):
+        Server(Profile("standard", (), (), 1))
 
 
 def test_shutdown_ends_the_servers_and_the_next_program_starts_another(box: Sandbox) -> None:
