@@ -105,10 +105,11 @@ class Sandbox:
         station, asked, bounds = self._station, _checked(returns), limits or self.limits
         tickets: list[Ticket] = []
         futures: list[Future[Outcome]] = []
-        for program in programs:
-            tickets.append(Ticket())
-            futures.append(POOL.threads.submit(station.run, program, asked, bounds, tickets[-1]))
         try:
+            for program in programs:
+                ticket = Ticket()
+                futures.append(POOL.threads.submit(station.run, program, asked, bounds, ticket))
+                tickets.append(ticket)
             return [future.result() for future in futures]
         finally:
             for future, ticket in zip(futures, tickets, strict=True):
@@ -168,7 +169,7 @@ def _folder(name: str) -> str | None:
         spec = importlib.util.find_spec(name.partition(".")[0])
     except (ImportError, ValueError):
         return None
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.has_location:  # built in, frozen, or a namespace
         return None
     place = os.path.dirname(os.path.abspath(spec.origin))
     return os.path.dirname(place) if spec.submodule_search_locations else place

@@ -1,9 +1,13 @@
 """The handle: run, map, arun, from threads and loops; what a program sees and what comes back."""
 
 import asyncio
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +95,35 @@ def test_map_keeps_the_order(box: Sandbox) -> None:
     assert box.map([]) == []
 
 
+def test_map_calls_off_what_runs_when_its_programs_end_in_an_error() -> None:
+    def programs() -> Iterator[str]:
+        yield "while True: pass"
+        while not alone._station.ready()[0].leases:
+            time.sleep(0.01)
+        raise LookupError("no more")
+
+    alone = Sandbox(preload=(), parallel=1)
+    alone.warm().result()
+    begun = time.monotonic()
+    with pytest.raises(LookupError):
+        alone.map(programs(), limits=Limits(wall_s=60, cpu_s=60))
+    assert alone.run("ans = 1").value == 1
+    assert time.monotonic() - begun < 30
+
+
+def test_a_process_that_an_unsafe_program_leaves_behind_holds_nobody_up() -> None:
+    alone = Sandbox(preload=(), level="unsafe")
+    begun = time.monotonic()
+    outcome = alone.run(
+        "import os, time\nans = os.fork()\nif not ans:\n    time.sleep(60)\n    os._exit(0)\nprint('out')"
+    )
+    try:
+        assert (outcome.status, outcome.stdout) == (Status.OK, "out\n")
+        assert time.monotonic() - begun < 30
+    finally:
+        os.kill(outcome.value, signal.SIGKILL)
+
+
 def test_arun_from_many_loops_in_many_threads(box: Sandbox) -> None:
     found: list[int] = []
 
@@ -150,3 +183,8 @@ def test_the_default_preload_is_what_is_installed() -> None:
     for name in handle.preload:
         outcome = handle.run(f"import sys\nans = {name!r} in sys.modules")
         assert outcome.value is True
+
+
+def test_a_preload_that_is_built_into_python_opens_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Sandbox(preload=("itertools", "os"))._profile.search == ()
