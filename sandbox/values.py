@@ -49,15 +49,14 @@ class Array:
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers, one bare number for an array without axes: as NumPy's own `tolist`."""
-        code, size = ITEMS[self.dtype]
-        flat: list[Any] = [item[0] for item in struct.iter_unpack(f"<{code}", self.data)] if size else []
+        code, _ = ITEMS[self.dtype]
+        flat: list[Any] = [item[0] for item in struct.iter_unpack(f"<{code}", self.data)]
         if self.dtype in COMPLEX:
             flat = [complex(real, imaginary) for real, imaginary in zip(flat[::2], flat[1::2], strict=True)]
-        count = math.prod(self.shape)
         for axis in range(len(self.shape) - 1, 0, -1):
             length, rows = self.shape[axis], math.prod(self.shape[:axis])
             flat = [flat[row * length : (row + 1) * length] for row in range(rows)]
-        return flat if self.shape else flat[count - 1]
+        return flat if self.shape else flat[0]
 
     def numpy(self) -> Any:
         """The array itself, a writable copy. Needs NumPy."""
