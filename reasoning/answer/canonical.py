@@ -266,7 +266,9 @@ def main() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]  # a cluster's own limit may be lower, and cannot be raised
+        memory = _MEMORY if most == resource.RLIM_INFINITY else min(_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     sys.set_int_max_str_digits(100_000)
     serve(sys.stdin, replies)
 

@@ -53,13 +53,13 @@ class Worker:
             MissingPackageError: math-verify is not installed.
         """
         with self._lock:
-            if self._process is None:
-                self._start()
             try:
+                if self._process is None:
+                    self._start()
                 reply = self._ask({"text": text, "seconds": seconds}, seconds)
-            except (Overrun, OSError) as error:
+            except BaseException:  # an interrupt too: the reply that is still to come answers no other request
                 self._stop()
-                raise Overrun(str(error)) from None
+                raise
         key = reply.get("key")
         return key if isinstance(key, str) else None
 
@@ -89,20 +89,21 @@ class Worker:
         try:
             ready = self._read(time.monotonic() + _START)
         except Overrun as error:
-            self._stop()
             raise ReasoningError(
                 f"The math-verify worker did not start ({error}): run {_PROGRAM} to see why."
             ) from None
         if "missing" in ready:
-            self._stop()
             raise _missing(str(ready["missing"]))
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        return self._read(time.monotonic() + seconds)
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            return self._read(time.monotonic() + seconds)
+        except OSError as error:
+            raise Overrun(str(error)) from None
 
     def _read(self, deadline: float) -> dict[str, Any]:
         assert self._process is not None

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -142,6 +143,39 @@ def test_what_overruns_is_killed_and_the_next_one_works(caplog: pytest.LogCaptur
     assert not _alive(before)
     assert _parse(r"\sqrt{7}").key == "2.64575131106"
     assert worker.shared().pid != before
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_an_interrupted_request_leaves_no_reply_for_the_next_one() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    own, before = worker.Worker(), signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for text in ("x + 1", "10**10**10 + x"):  # while the worker starts, and while it works
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                own.key(text, 60)
+            assert own.key(r"\sqrt{4}", 20) == "2"
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        own.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_worker_starts_under_a_lower_memory_limit_than_its_own() -> None:
+    import resource
+
+    program = "from reasoning.answer import Expression; print(Expression(seconds=60).parse('x**2 + x').key)"
+    limit = 3 << 29
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    assert (ended.stdout, ended.stderr) == ("x**2 + x\n", "")
 
 
 def test_many_threads_share_one_worker() -> None:
