@@ -228,7 +228,7 @@ class _Ordered:
         return Estimate(
             mean,
             variance,
-            self._mean(drawn).cumsum(axis=1),
+            self._mean(drawn).cumsum(axis=1, dtype=float),
             self._mean(self.tokens, drawn).cumsum(axis=1),
             None if self.costs is None else self._mean(self.costs, drawn).cumsum(axis=1),
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from evals.replays.estimating import Estimate
+from evals.replays.intervals import intervals
 from evals.replays.points import Cheapest, Point
 from evals.replays.pool import Pool
 
@@ -105,8 +106,9 @@ def cheapest(
     told, told_best = (curve.part(reporting) for _, _, curve, _ in (chosen, best))
     at, at_best = chosen[3], best[3]
     (point,), (best_point,) = told.points([at]), told_best.points([at_best])
-    apart = told.estimate.score[:, [at - 1]] - told_best.estimate.score[:, [at_best - 1]]
-    (ends,) = told.pool.intervals((apart + 1) / 2)  # a difference lies in [-1, 1]
+    apart, groups = told.pool.by_item(told.estimate.score[:, [at - 1]] - told_best.estimate.score[:, [at_best - 1]])
+    (ends,) = intervals((apart + 1) / 2, groups)  # a difference lies in [-1, 1]
+    ends_apart = (0.0, 0.0) if chosen is best else (2 * ends.low - 1, 2 * ends.high - 1)
     return Cheapest(
         vote=point.vote,
         stop=point.stop,
@@ -118,7 +120,7 @@ def cheapest(
         cost=point.cost,
         best=best_point,
         difference=point.accuracy - best_point.accuracy,
-        difference_interval=(2 * ends.low - 1, 2 * ends.high - 1),
+        difference_interval=ends_apart,
         within=within,
         chosen_on=len(choosing),
         reported_on=len(reporting),

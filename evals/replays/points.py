@@ -73,7 +73,7 @@ class Cheapest(Spent):
         interval: Of that.
         best: The setting that did best on the choosing items, told on the held-out items.
         difference: Accuracy less that of `best`, on the held-out items.
-        difference_interval: Its 95 % interval, low and high, paired and clustered.
+        difference_interval: Its 95 % interval, low and high, paired and clustered; 0 and 0 where it is the best itself.
         within: The margin, as a share.
         chosen_on: Items it was chosen on.
         reported_on: Items it is told on.
@@ -98,7 +98,7 @@ class Curves:
 
     Attributes:
         points: By vote, stopping rule and samples, in the order asked for.
-        cheapest: The cheapest setting within a point of the best; None where nothing was held out.
+        cheapest: The cheapest setting within a margin of the best; None where nothing was held out, or too little.
         pool: Draws a problem that the figures rest on.
         orders: Random orders a problem, where counting does not do.
         notes: What a reader should know of the pool.

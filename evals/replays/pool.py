@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from evals.comparisons.matching import answer_key
 from evals.lines import Line
 from evals.record import Record
 from evals.replays.intervals import intervals
@@ -188,10 +189,9 @@ def pool_of(run: Run, samples: int | None = None, dropped: int = 0) -> Pool:
         )
     wanted = samples or ran.width
     rows = [_of_line(line, dropped) for line in run._log.lines()]
-    by_design = _by_design(ran)
     lacking = sum(max(0, wanted - len(row.keys)) for row in rows if row.keys)
-    if lacking and (wanted > by_design or any(len(row.keys) < by_design for row in rows if row.keys)):
-        raise _refused(run, ran, wanted, by_design, lacking)
+    if lacking:
+        raise _refused(run, ran, wanted, lacking)
     return _pooled(run, rows, wanted)
 
 
@@ -215,7 +215,8 @@ def _by_design(strategy: Strategy) -> int:
     return strategy.width
 
 
-def _refused(run: Run, ran: Strategy, wanted: int, by_design: int, lacking: int) -> MissingDrawsError:
+def _refused(run: Run, ran: Strategy, wanted: int, lacking: int) -> MissingDrawsError:
+    by_design = _by_design(ran)
     if by_design < ran.width:
         why = (
             f"The number of draws depended on what they answered (its stopping rule), which would bias every figure "
@@ -236,7 +237,7 @@ def _of_line(line: Line, dropped: int) -> Draws:
     """A problem's draws from its line, without reading its texts; so many draws made to weigh a path are left out."""
     paths = line["p"]
     keys = [path.get("k", path.get("a")) for path in paths]
-    won = _won(line, keys)
+    won = answer_key(line)
     written, tokens, costs = [], [], []
     worth: dict[str, float] = {}
     for path, key in zip(paths, keys, strict=True):
@@ -249,14 +250,6 @@ def _of_line(line: Line, dropped: int) -> Draws:
             worth[key] = float(path["score"]) if "score" in path else float(line["score"]) if key == won else 0.0
     signals = [path.get("sig", {}) for path in paths]
     return Draws(line["id"], line.get("repeat", 0), line.get("group"), keys, worth, written, tokens, costs, signals)
-
-
-def _won(line: Line, keys: Sequence[str | None]) -> str | None:
-    """The key of a line's result."""
-    if "key" in line:
-        key: str | None = line["key"]
-        return key
-    return next(iter(line["votes"]), None) if "votes" in line else next((key for key in keys if key is not None), None)
 
 
 def _of_record(record: Record) -> Draws:

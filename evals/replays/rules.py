@@ -4,7 +4,7 @@ An order of draws is a column: arrays are (draws, orders). Each rule here is the
 decision on a prefix worked out from running counts; any other rule is asked itself, prefix by prefix.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,16 +171,24 @@ def read_stop(given: Stop | str | Mapping[str, Any] | None) -> Stop | None:
         return Stop.of_config(name)
     if name not in MAIN_FIELD:
         raise ConfigError(f"{text!r}: {name} has no one number; write {{{name}: {{field: value}}}}.")
-    return Stop.of_config({name: {MAIN_FIELD[name]: yaml.safe_load(value)}})
+    try:
+        number = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{text!r}: {value!r} is no number; write {name}=N.") from error
+    return Stop.of_config({name: {MAIN_FIELD[name]: number}})
 
 
 def stop_name(stop: Stop | None) -> str:
-    """The name of a rule, such that `read_stop` gives it again where it holds no prior."""
+    """The name of a rule, such that `read_stop` gives it again where it holds neither a prior nor parentheses."""
     if stop is None:
         return FIXED
-    if isinstance(stop, Either | Both):
-        sign = "|" if isinstance(stop, Either) else "&"
-        return f"{stop_name(stop.first)}{sign}{stop_name(stop.second)}"
+    if isinstance(stop, Either):
+        return f"{stop_name(stop.first)}|{stop_name(stop.second)}"
+    if isinstance(stop, Both):
+        sides = (
+            f"({stop_name(one)})" if isinstance(one, Either) else stop_name(one) for one in (stop.first, stop.second)
+        )
+        return "&".join(sides)
     ((name, fields),) = stop.config.items()
     main = MAIN_FIELD.get(name)
     default = type(stop).model_fields
@@ -192,18 +200,6 @@ def stop_name(stop: Stop | None) -> str:
         own = {**({main: fields[main]} if main else {}), **rest}
         return f"{{{name}: {{{', '.join(f'{key}: {value}' for key, value in own.items())}}}}}"
     return f"{name}={fields[main]:g}"
-
-
-def names_of(stops: Sequence[Stop | None]) -> list[str]:
-    """The names of rules.
-
-    Raises:
-        ConfigError: Two of them are the same.
-    """
-    names = [stop_name(stop) for stop in stops]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"Two of the stopping rules are the same: {', '.join(names)}.")
-    return names
 
 
 def is_known(stop: Stop | None) -> bool:
