@@ -1,7 +1,9 @@
 """Opens a backend by its spec: finds the driver, checks its options, puts the layers around it."""
 
+import asyncio
 import inspect
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -182,13 +184,22 @@ def open_backend(
     layers: LayerOptions = check_options(LayerOptions, given, "backend option")
     driver, model, checked = resolve(spec, options)
     kept = None if store is None else Store.open(store.path if isinstance(store, Store) else store)
+    engine: Backend | None = None
     try:
         engine = driver.open(model, checked) if placed is None else Replicated(spec, options, placed)
         return _layered(engine, kept, layers, prices)
     except BaseException:
+        if engine is not None:
+            _close(engine)
         if kept is not None:
             kept.close()
         raise
+
+
+def _close(engine: Backend) -> None:
+    """Closes an engine that nobody will have; on a loop of its own, since this is called from sync and async code."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, engine.aclose())
 
 
 def _placed(given: Mapping[str, Any]) -> ReplicaOptions | None:

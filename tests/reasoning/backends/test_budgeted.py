@@ -190,6 +190,23 @@ def test_dollars_cannot_be_limited_where_the_price_is_unknown() -> None:
         budgeted(SpendLimit(usd=1))
 
 
+def test_an_engine_whose_price_is_unknown_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    async def aclose(engine: Scripted) -> None:
+        closed.append(engine.spec)
+
+    async def on_a_loop() -> None:
+        reasoning.open_backend("scripted/constant", spend_limit={"usd": 1})
+
+    monkeypatch.setattr(Scripted, "aclose", aclose)
+    with pytest.raises(ConfigError, match="price of scripted/constant is not known"):
+        reasoning.open_backend("scripted/constant", spend_limit={"usd": 1})
+    with pytest.raises(ConfigError, match="price of scripted/constant is not known"):
+        asyncio.run(on_a_loop())
+    assert closed == ["scripted/constant"] * 2
+
+
 def test_calls_are_limited_without_any_bound_on_tokens() -> None:
     layer = budgeted(SpendLimit(calls=2))
     unbounded = Request(prompt="x", sampling=Sampling(temperature=0.7))
