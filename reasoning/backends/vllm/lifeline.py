@@ -53,11 +53,12 @@ def _born(pid: int) -> str:
 def _watch(parent: int) -> None:
     held: dict[int, str] = {}
     listening = True
+    told = open(0, "rb", buffering=0)  # noqa: SIM115 (`select` does not see lines that a buffer holds)
     while os.getppid() == parent:
         if not listening:
             time.sleep(LOOK_S)
-        elif select.select([sys.stdin], [], [], LOOK_S)[0]:
-            line = sys.stdin.readline().split()
+        elif select.select([told], [], [], LOOK_S)[0]:
+            line = told.readline().decode().split()
             listening = bool(line)
             if listening:
                 held[int(line[0])] = line[1]

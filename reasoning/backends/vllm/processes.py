@@ -1,5 +1,6 @@
 """The engine's processes, as the kernel knows them; Linux only, elsewhere none are known."""
 
+import contextlib
 import os
 import signal
 import time
@@ -29,8 +30,9 @@ def wait_gone(processes: Mapping[int, str], seconds: float) -> None:
     """Waits until processes are gone; those that are not by then are killed."""
     if not _gone(processes, seconds):
         for pid, started in processes.items():
-            if born(pid) == started:
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may end in between
+                if born(pid) == started:
+                    os.kill(pid, signal.SIGKILL)
         _gone(processes, _KILLED_S)
 
 

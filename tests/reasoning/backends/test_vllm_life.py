@@ -49,6 +49,34 @@ def test_what_is_held_ends_with_a_parent_that_is_killed(how: signal.Signals) -> 
     assert gone(pids, 30), "neither the child nor the watcher is left"
 
 
+def test_all_that_is_held_at_once_ends() -> None:
+    """Several lines reach the watcher together; none may wait for more, nor for an end that forked children keep."""
+    program = """
+import subprocess, sys, time
+from reasoning.backends.vllm.lifeline import Lifeline
+lifeline = Lifeline()
+kept = (lifeline._watcher.stdin.fileno(),)
+children = [subprocess.Popen([sys.executable, "-c", {sleeps!r}], pass_fds=kept) for _ in range(5)]
+for child in children:
+    lifeline.hold(child.pid)
+print(*[child.pid for child in children], flush=True)
+time.sleep(600)
+"""
+    command = [sys.executable, "-c", program.format(sleeps=SLEEPS)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout as said:
+        pids = [int(pid) for pid in said.readline().split()]
+    time.sleep(2)
+    process.kill()
+    process.wait()
+    try:
+        assert gone(pids, 15)
+    finally:
+        for pid in filter(born, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_what_does_not_listen_is_killed() -> None:
     process, pids = parent(DEAF)
     time.sleep(1)
@@ -66,6 +94,20 @@ def test_a_lifeline_that_is_cut_lets_go() -> None:
         assert born(child)
     finally:
         os.kill(child, signal.SIGKILL)
+
+
+def test_what_ends_just_before_it_is_killed_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", SLEEPS])
+    kill = os.kill
+
+    def late(pid: int, which: int) -> None:
+        kill(pid, which)
+        child.wait()
+        kill(pid, which)
+
+    monkeypatch.setattr(os, "kill", late)
+    wait_gone(family([child.pid]), 0.0)
+    assert born(child.pid) is None
 
 
 def test_a_family_is_known_and_waited_for() -> None:
