@@ -92,7 +92,7 @@ def _rows(runs: Sequence[Run], columns: Mapping[str, type], paths: bool) -> Iter
 def _item_row(record: Record) -> Row:
     result = record.result
     fields = {
-        "score": record.score, "answer": _text(record, result.answer), "gold": record.gold, "group": record.group,
+        "score": record.score, "answer": record.answer, "gold": record.gold, "group": record.group,
         "paths": len(result.paths), "statuses": ",".join(path.status for path in result.paths),
         "stopped": result.stopped, "tied": len(result.tally.tied), "abstained": result.tally.abstained,
         "prompt_tokens": result.usage.prompt_tokens, "completion_tokens": result.usage.completion_tokens,
@@ -104,10 +104,12 @@ def _item_row(record: Record) -> Row:
 
 
 def _path_rows(record: Record) -> Iterator[Row]:
+    kind = record.result.problem.kind
     for path, score in zip(record.result.paths, record.path_scores, strict=True):
+        answer = None if path.answer is None else kind.text(path.answer)
         last = path.completions[-1] if path.completions else None
         yield {
-            "index": path.index, "status": path.status, "answer": _text(record, path.answer), "key": path.key,
+            "index": path.index, "status": path.status, "answer": answer, "key": path.key,
             "gold": record.gold, "score": score, "rule": path.rule, "reason": path.reason, "member": path.member,
             "calls": len(path.completions) + len(path.asides), "finish": last.finish if last else None,
             "seed": last.seed if last else None, "prompt_tokens": path.usage.prompt_tokens,
@@ -117,10 +119,6 @@ def _path_rows(record: Record) -> Iterator[Row]:
             "signals": json.dumps(path.signals) if path.signals else None, "text": path.text,
             "reasoning": path.reasoning,
         }  # fmt: skip
-
-
-def _text(record: Record, answer: Any) -> str | None:
-    return None if answer is None else record.result.problem.kind.text(answer)
 
 
 def _metadata(runs: Sequence[Run]) -> dict[str, type]:

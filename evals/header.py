@@ -204,8 +204,8 @@ def _shown(value: Any) -> str:
     return "unset" if value is None else repr(value)
 
 
-def read_header(text: str, place: str) -> RunHeader:
-    """The header in the text of a `run.json`.
+def read_header(text: str | bytes, place: str) -> RunHeader:
+    """The header in the text of a `run.json`, or in its bytes.
 
     Raises:
         DataError: It is none, or one of a newer version.

@@ -1,8 +1,6 @@
 """Makes a run of texts that were bought elsewhere, so that it scores, replays and compares like any other."""
 
-import contextlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -161,20 +159,11 @@ def import_run(
     texts = read_texts(place, job.task)
     items = job.items()
     job = _fitted(job, items, texts, place)
-    header = job.header(len(items))
     folder = job.folder
     assert folder is not None
-    if (folder / "run.json").exists():
-        raise ConfigError(f"{folder} holds a run already; give this one a name of its own (--name), or another --out.")
-    log, _ = RunLog.opened(folder, header.model_copy(update={"paid": Paid()}))
-    try:
-        with contextlib.closing(log):
-            log.keep()
-            loop.run(_solve(job, backend, items, texts, log))
-            log.keep(status="complete")
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # it was made just now, and half of it is of no use
-        raise
+    with RunLog.made(folder, job.header(items).model_copy(update={"paid": Paid()})) as log:
+        loop.run(_solve(job, backend, items, texts, log))
+        log.keep(status="complete")
     return Run(log)
 
 

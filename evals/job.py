@@ -69,13 +69,10 @@ class Job:
         """
         return self.task.items(limit=self.limit, order=self.order, where=self.where)
 
-    def header(self, available: int) -> RunHeader:
-        """The head of a new run.
-
-        Args:
-            available: Items that there are without the limit.
-        """
+    def header(self, items: Sequence[Item]) -> RunHeader:
+        """The head of a new run of these items, which `items` gave."""
         config = self.strategy.config
+        whole = items if self.limit is None else self.task.items(order="source", where=self.where)
         return RunHeader(
             name=self.name,
             task=TaskNote(
@@ -85,7 +82,7 @@ class Job:
                 source=self.task.source,
                 where=self.where,
                 order=self.order,
-                available=available,
+                available=len(whole),
                 data=self.data,
                 options=public(self.task_options),
             ),

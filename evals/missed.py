@@ -126,11 +126,10 @@ def misses(run: Run, labels: Labels | None = None) -> Misses:
         if record.score < 1:
             told: tuple[Cause, str] = ("doubtful label", doubt) if doubt else classed(record)
             cause, detail = told
-            answer = None if record.result.answer is None else kind.text(record.result.answer)
             found.append(
                 Miss(
                     id=record.id, repeat=record.repeat, cause=cause, detail=detail,
-                    score=record.score, answer=answer, gold=record.gold,
+                    score=record.score, answer=record.answer, gold=record.gold,
                 )
             )  # fmt: skip
     planned = max(run.header.planned, run.done, 1)

@@ -144,13 +144,12 @@ def items_table(run: Run) -> str:
     for record in run.records:
         result = record.result
         leader = result.tally.leader
-        answer = rendering.NONE if result.answer is None else result.problem.kind.text(result.answer)
         votes = f"{leader.votes}/{len(result.paths)}" if leader else f"0/{len(result.paths)}"
         rows.append(
             [
                 record.id + (f" ({record.repeat})" if record.repeat else ""),
                 f"{record.score:g}",
-                rendering.shortened(answer, 30),
+                rendering.shortened(record.answer or rendering.NONE, 30),
                 rendering.shortened(record.gold or rendering.NONE, 30),
                 votes,
                 rendering.shortened(result.problem.question, 50),
@@ -162,9 +161,9 @@ def items_table(run: Run) -> str:
 def record_page(record: Record) -> str:
     """A problem with every prompt, text and program, as the model saw and wrote them."""
     result = record.result
-    answer = rendering.NONE if result.answer is None else result.problem.kind.text(result.answer)
+    right = record.gold or "by verifier"
     pages = [
-        f"{record.id}: {answer} (gold {record.gold or 'by verifier'}, score {record.score:g}, {result.stopped})",
+        f"{record.id}: {record.answer or rendering.NONE} (gold {right}, score {record.score:g}, {result.stopped})",
         f"\n{result.problem.question}",
     ]
     if result.error:
@@ -195,7 +194,7 @@ def item_json(record: Record) -> dict[str, Any]:
         "id": record.id,
         "repeat": record.repeat,
         "score": record.score,
-        "answer": None if result.answer is None else result.problem.kind.text(result.answer),
+        "answer": record.answer,
         "gold": record.gold,
         "stopped": result.stopped,
         "statuses": [path.status for path in result.paths],

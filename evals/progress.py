@@ -28,7 +28,6 @@ class Meter:
     def __init__(self, started: RunStarted, clock: Clock = time.monotonic) -> None:
         self.header: RunHeader = started.header
         self.summary: Summary = started.summary
-        self.notes = started.notes
         self.ended = False
         self._clock = clock
         self._began = clock()

@@ -37,6 +37,12 @@ class Record:
         """The problem's id."""
         return self.result.problem.id
 
+    @property
+    def answer(self) -> str | None:
+        """The result's answer in plain characters; None where there is none."""
+        answer = self.result.answer
+        return None if answer is None else self.result.problem.kind.text(answer)
+
     @classmethod
     def of(cls, item: Item, result: Result, repeat: int = 0) -> "Record":
         """Scores a result. A verifier that breaks is an error of the item, on the record.

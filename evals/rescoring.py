@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -107,10 +106,11 @@ def rescore(
     reader = Rereader(Strategy.of_config(run.header.strategy), kind, run.header.seed)
     header = _header(run, kind, labels, name)
     folder = _folder(run, header, out, name)
-    log = None if folder is None else _opened(folder, header)
+    written: contextlib.AbstractContextManager[RunLog | None]
+    written = contextlib.nullcontext() if folder is None else RunLog.made(folder, header)
     summary, context = Summary(), Context(kind, Shared(), header.seed)
     changes, unweighed, short, removed = [], 0, 0, 0
-    with _kept_whole(log):
+    with written as log:
         for old, new in _reread(run, reader, kind, labels):
             if new is None:
                 removed += old.repeat == 0
@@ -208,41 +208,13 @@ def _folder(run: Run, header: RunHeader, out: str | Path | None, name: str | Non
     return run_folder(parent, run.task, run.strategy, run.backend, header.name)
 
 
-def _opened(folder: Path, header: RunHeader) -> RunLog:
-    if (folder / "run.json").exists():
-        raise ConfigError(f"{folder} holds a run already; give the rescored run another --name or --out.")
-    log, _ = RunLog.opened(folder, header)
-    log.keep()
-    return log
-
-
-@contextlib.contextmanager
-def _kept_whole(log: RunLog | None) -> Iterator[None]:
-    """Closes a log; a folder that was made just now and is not whole is of no use, and goes."""
-    if log is None:
-        yield
-        return
-    try:
-        with contextlib.closing(log):
-            yield
-    except BaseException:
-        assert log.folder is not None
-        shutil.rmtree(log.folder, ignore_errors=True)
-        raise
-
-
 def _change(old: Record, new: Record | None) -> Change | None:
-    answers = (_answer(old), None if new is None else _answer(new))
+    answers = (old.answer, None if new is None else new.answer)
     golds = (old.gold, None if new is None else new.gold)
     scores = (old.score, None if new is None else new.score)
     if answers[0] == answers[1] and golds[0] == golds[1] and scores[0] == scores[1]:
         return None
     return Change(id=old.id, repeat=old.repeat, answer=answers, gold=golds, score=scores)
-
-
-def _answer(record: Record) -> str | None:
-    result = record.result
-    return None if result.answer is None else result.problem.kind.text(result.answer)
 
 
 def _fields(change: Change) -> Iterator[tuple[str, Any]]:

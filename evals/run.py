@@ -1,5 +1,6 @@
 """A run: one task × strategy × backend, with its log."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,8 +259,7 @@ class Run:
         for line in self.lines():
             meta = line.get("meta", {})
             known.update(dict.fromkeys(meta))
-            value = meta.get(column)
-            value = tuple(value) if isinstance(value, list) else value
+            value = _hashable(meta.get(column))
             score = self.scores[line["id"], line.get("repeat", 0)]
             scores.setdefault(value, []).append(score or 0.0)
             # Repeats of one item are not independent either.
@@ -309,7 +309,10 @@ class Run:
         }
 
     def frame(self) -> Any:
-        """A pandas DataFrame, one row a problem and repeat: id, score, answer, gold, tokens, paths, and metadata."""
+        """A pandas DataFrame, one row a problem and repeat: id, score, answer, gold, tokens, paths, and metadata.
+
+        A column of metadata that is named like one of the others is `meta_<name>`.
+        """
         import pandas
 
         return pandas.DataFrame([_row(record) for record in self.records])
@@ -335,17 +338,24 @@ def load_run(folder: str | Path) -> Run:
     return Run(RunLog.load(place))
 
 
+def _hashable(value: Any) -> Any:
+    """A parsed JSON value as a key: a list as a tuple, an object as its text."""
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
 def _grouped(groups: list[str | None]) -> list[str | None] | None:
     return groups if any(group is not None for group in groups) else None
 
 
 def _row(record: Record) -> dict[str, Any]:
     result = record.result
-    return {
+    row = {
         "id": record.id,
         "repeat": record.repeat,
         "score": record.score,
-        "answer": None if result.answer is None else result.problem.kind.text(result.answer),
+        "answer": record.answer,
         "gold": record.gold,
         "paths": len(result.paths),
         "statuses": [path.status for path in result.paths],
@@ -356,5 +366,5 @@ def _row(record: Record) -> dict[str, Any]:
         "seconds": result.seconds,
         "question": result.problem.question,
         "text": result.paths[0].text if result.paths else "",
-        **record.metadata,
     }
+    return row | {f"meta_{name}" if name in row else name: value for name, value in record.metadata.items()}

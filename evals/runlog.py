@@ -6,6 +6,7 @@ counts.
 """
 
 import contextlib
+import errno
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ from evals.lines import Context, Line, Shared, decode, encode, from_bytes, to_by
 from evals.lock import hold
 from evals.record import Record
 from evals.summary import Key, Summary
-from reasoning.errors import DataError, UsageError
+from reasoning.errors import ConfigError, DataError, UsageError
+
+_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+"""What a lock that another process has is called, here and on Windows; other errors say that nothing can be locked."""
 
 
 class RunLog:
@@ -47,8 +51,8 @@ class RunLog:
             DataError: There is none, or it is damaged.
         """
         try:
-            text = (folder / HEADER).read_text(encoding="utf-8")
-            log = cls(read_header(text, str(folder / HEADER)), folder, None)
+            head = folder / HEADER
+            log = cls(read_header(head.read_bytes(), str(head)), folder, None)
             log._survey()
         except OSError as error:
             raise DataError(f"{folder} is no run's folder: {error.filename}: {error.strerror}.") from error
@@ -81,7 +85,7 @@ class RunLog:
             head = folder / HEADER
             if not head.exists() and writer.tell():
                 raise DataError(f"{folder} has a {RESULTS} but no {HEADER}: restore it, or name another --out.")
-            held = read_header(head.read_text(encoding="utf-8"), str(head)) if head.exists() else None
+            held = read_header(head.read_bytes(), str(head)) if head.exists() else None
             log = cls(held or header, folder, writer)
             log._survey()
             writer.truncate(log._end)
@@ -90,19 +94,54 @@ class RunLog:
             raise
         return log, held
 
+    @classmethod
+    @contextlib.contextmanager
+    def made(cls, folder: Path, header: RunHeader) -> Iterator[Self]:
+        """The log of a run that is made in one go, for the time of a `with` block; half of it is of no use, and goes.
+
+        Raises:
+            ConfigError: The folder holds a run already.
+            UsageError: As for `opened`.
+        """
+        if (folder / HEADER).exists():
+            raise ConfigError(f"{folder} holds a run already; give this one another --name or --out.")
+        log, _ = cls.opened(folder, header)
+        try:
+            with contextlib.closing(log):
+                log.keep()
+                yield log
+        except BaseException:
+            with contextlib.suppress(OSError):  # where the folder holds what is not ours, it stays
+                for file in (HEADER, RESULTS):
+                    (folder / file).unlink(missing_ok=True)
+                folder.rmdir()
+            raise
+
     def keep(self, **changes: object) -> None:
-        """Changes the header, and writes it down at once."""
+        """Changes the header, and writes it down at once.
+
+        Raises:
+            DataError: It cannot be written.
+        """
         self.header = self.header.model_copy(update={**changes, "shared": dict(self.context.shared.values)})
         self.context.shared.grew = False
-        if self.folder is not None:
+        if self.folder is None:
+            return
+        try:
             write_whole(self.folder / HEADER, self.header.model_dump_json(indent=2) + "\n")
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
 
     def has(self, id: str, repeat: int) -> bool:
         """Whether a problem is done: it has a line, and was not lost to failures."""
         return self.summary.is_done((id, repeat))
 
     def append(self, record: Record) -> None:
-        """Writes a record down and counts it."""
+        """Writes a record down and counts it.
+
+        Raises:
+            DataError: It cannot be written.
+        """
         assert self._writer is not None
         line = encode(record, self.context)
         if self.context.shared.grew:
@@ -141,8 +180,9 @@ class RunLog:
         return Records(self, sorted(self._offsets.values()))
 
     def find(self, id: str) -> "Records":
-        """The records of one problem, one a repeat."""
-        return Records(self, [offset for (known, _), offset in self._offsets.items() if known == id])
+        """The records of one problem, by repeat."""
+        offsets = {repeat: offset for (known, repeat), offset in self._offsets.items() if known == id}
+        return Records(self, [offsets[repeat] for repeat in sorted(offsets)])
 
     @property
     def ids(self) -> Iterable[str]:
@@ -223,6 +263,10 @@ def _hold(file: BinaryIO, folder: Path) -> None:
     try:
         hold(file)
     except OSError as error:
+        if error.errno not in _HELD:
+            raise DataError(
+                f"{folder} cannot be held against other processes: {error.strerror}; name an --out on a local disk."
+            ) from error
         raise UsageError(
             f"Another process is running into {folder}: wait for it, or give this run a name of its own (--name)."
         ) from error

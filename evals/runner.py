@@ -162,8 +162,7 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
 
 def _planned(job: Job) -> tuple[Sequence[Item], RunHeader]:
     items = job.items()
-    available = len(items) if job.limit is None else len(job.task.items(order="source", where=job.where))
-    return items, job.header(available)
+    return items, job.header(items)
 
 
 def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str, ...]:

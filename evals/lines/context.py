@@ -14,11 +14,16 @@ Line = dict[str, Any]
 
 
 def to_bytes(line: Line) -> bytes:
-    """A line as UTF-8 JSON with its newline."""
+    """A line as UTF-8 JSON with its newline; a date, or whatever else JSON has no form for, stands in it as text."""
     try:
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        return _json(line, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:  # lone surrogates in a model's text: escaped, they survive
-        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        return _json(line, ensure_ascii=True).encode() + b"\n"
+
+
+def _json(line: Line, ensure_ascii: bool) -> str:
+    # str: a column of the person's data must not cost the answer that was paid for
+    return json.dumps(line, ensure_ascii=ensure_ascii, separators=(",", ":"), default=str)
 
 
 def from_bytes(data: bytes) -> Line:

@@ -105,6 +105,20 @@ def test_what_is_not_as_expected_is_named_and_no_folder_is_left(
     assert not list((tmp_path / "runs").glob("*"))
 
 
+def test_what_was_in_the_folder_before_survives_an_import_that_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "made--chain-of-thought--imported-bad"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="several calls"):
+        evals.import_run(texts(tmp_path / "bad.jsonl", each(["1"])), TASK, ChainOfThought(shots=None), out=tmp_path)
+    assert [file.name for file in folder.iterdir()] == ["notes.txt"]
+
+
+def test_a_limit_is_on_the_record_with_what_there_is_without_it(tmp_path: Path) -> None:
+    run = evals.import_run(texts(tmp_path / "x.jsonl", each(["1"])), TASK, Direct(), out=tmp_path, limit=2)
+    assert (run.items, run.header.limit, run.header.task.available) == (2, 2, 3)
+
+
 def test_a_line_that_is_no_json_and_a_folder_that_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_text('{"id": "i-0", "text": "1"}\noops\n')

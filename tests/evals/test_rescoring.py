@@ -14,7 +14,8 @@ from evals.run import Run, load_run
 from evals.task import Task
 from reasoning.answer import kind
 from reasoning.backends.scripted import Script
-from reasoning.completion import Completion, Logprobs
+from reasoning.completion import Completion, Failure, Logprobs
+from reasoning.draws import ROWS_PER_SEED
 from reasoning.errors import ConfigError
 from strategies.chain_of_thought import ChainOfThought
 from strategies.direct import Direct
@@ -121,6 +122,21 @@ def test_the_rescored_run_has_a_folder_of_its_own_and_the_old_one_is_untouched(t
     with pytest.raises(ConfigError, match="holds a run already"):
         rescore(run, kind("number", quantum=1), name="rounded")
     assert rescore(run, kind("number", quantum=1)).folder is None
+
+
+def test_the_repeats_of_a_rescored_problem_are_in_their_order_though_one_was_done_again(tmp_path: Path) -> None:
+    task = Task.of("made", [Item.of("i", "How many?", "18")])
+    lost = Failure(kind="connection", message="reset by peer", retryable=True)
+
+    def once_lost(request: object, row: int) -> str | Completion:
+        return "18" if row >= ROWS_PER_SEED else Completion(index=0, finish="failed", failure=lost)
+
+    sampled = Direct(sampling={"temperature": 0.7})
+    for script in (once_lost, lambda request, row: "18"):
+        run = evals.evaluate(task, sampled, scripted(script), out=tmp_path, repeats=2)
+    found = rescore(run, name="again")
+    assert found.folder is not None
+    assert [record.repeat for record in load_run(found.folder).repeats_of("i")] == [0, 1]
 
 
 def test_a_path_that_was_never_weighed_does_not_vote_and_is_counted(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Runs: scored, logged, resumed, grown, killed, stopped, and never losing an item."""
 
 import asyncio
+import datetime
+import errno
 import json
 import os
 import random
@@ -17,6 +19,7 @@ import pytest
 from solving import scripted
 
 import evals
+from evals import runlog
 from evals.events import ItemScored, RunEnded, RunStarted
 from evals.item import Item
 from evals.run import load_run
@@ -206,6 +209,55 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     log.write_bytes(lines[0] + b"\0\0\0\n" + lines[2])
     with pytest.raises(DataError, match=f"at byte {len(lines[0])}"):
         load_run(run.folder)
+
+
+def test_a_header_that_is_no_text_is_damaged_and_not_a_traceback(tmp_path: Path) -> None:
+    run = evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
+    assert run.folder is not None
+    (run.folder / "run.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"run\.json is no run\.json"):
+        load_run(run.folder)
+    with pytest.raises(DataError, match=r"run\.json is no run\.json"):
+        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
+
+
+def test_a_header_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:
+    header = tmp_path / "sums--direct--scripted-script" / "run.json"
+
+    def put_a_folder_in_its_place(event: object) -> None:
+        if isinstance(event, ItemScored) and header.is_file():
+            header.unlink()
+            header.mkdir()
+
+    with pytest.raises(DataError, match="could not be written: .*run again"):
+        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path, on_event=put_a_folder_in_its_place)
+
+
+def test_metadata_that_json_has_no_form_for_stands_in_the_log_as_text(tmp_path: Path) -> None:
+    items = [Item.of("i", "What is 1 + 2?", "3", metadata={"day": datetime.date(2024, 2, 29), "odd": "\ud800"})]
+    run = evals.evaluate(Task.of("dated", items), Direct(), scripted(adds), out=tmp_path)
+    assert run["i"].metadata == {"day": "2024-02-29", "odd": "\ud800"}
+
+
+def test_metadata_is_sliced_by_whatever_it_is_and_clobbers_no_column_of_a_frame() -> None:
+    metadata = {"score": "hard", "tags": ["a", ["b"]], "about": {"level": 1}}
+    run = evals.evaluate(
+        Task.of("t", [Item.of("i", "What is 2 + 2?", "4", metadata=metadata)]), Direct(), scripted(adds), out=None
+    )
+    assert [list(run.by(column)) for column in metadata] == [["hard"], [("a", ("b",))], ['{"level": 1}']]
+    frame = run.frame()
+    assert (frame["score"].item(), frame["meta_score"].item()) == (1.0, "hard")
+
+
+def test_a_folder_that_cannot_be_locked_is_not_taken_for_one_that_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(runlog, "hold", refuse)
+    with pytest.raises(DataError, match="No locks available; name an --out on a local disk"):
+        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
