@@ -37,11 +37,17 @@ class Claims:
 
     Args:
         path: The store's file.
+
+    Raises:
+        StoreError: The file of locks beside it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = Path(f"{path}-flights")
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise self._refused("opened", error) from error
         self._owners: dict[int, object] = {}
         self._lock = threading.Lock()
 
@@ -69,8 +75,10 @@ class Claims:
                 _unlock(self._file, at)
 
     def close(self) -> None:
-        """Gives all claims up."""
-        os.close(self._file)
+        """Gives all claims up; those that are released later are gone already."""
+        with self._lock:
+            self._owners.clear()
+            os.close(self._file)
 
     def _locked(self, at: int) -> bool:
         try:
@@ -78,11 +86,14 @@ class Claims:
         except OSError as error:
             if error.errno in {errno.EACCES, errno.EAGAIN}:
                 return False
-            raise StoreError(
-                f"The file {self._path} cannot be locked ({error.strerror}). Put the store on a local disk with "
-                "--store FILE or REASONING_STORE."
-            ) from error
+            raise self._refused("locked", error) from error
         return True
+
+    def _refused(self, done: str, error: OSError) -> StoreError:
+        return StoreError(
+            f"The file {self._path} cannot be {done} ({error.strerror}). See that you may write it, or put the store "
+            "on a local disk with --store FILE or REASONING_STORE."
+        )
 
 
 def _offset(key: bytes, row: int) -> int:

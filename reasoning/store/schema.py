@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def create(path: Path) -> None:
     The tables are written with a rollback journal, so that the header of the main file always tells what it is; only
     then is the file switched to WAL.
     """
-    with contextlib.closing(_connection(path)) as connection, translated(path):
+    with translated(path), contextlib.closing(_connection(path)) as connection:
         _patiently(connection, "BEGIN EXCLUSIVE")
         try:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
@@ -94,7 +95,8 @@ def create(path: Path) -> None:
                     connection.execute(statement)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite itself has rolled back after some errors
+                connection.execute("ROLLBACK")
             raise
 
 
@@ -144,7 +146,7 @@ def translated(path: Path) -> Iterator[None]:
     Raises:
         StoreWriteError: The disk is full or refuses to write, or another process held the file for too long; the
             transaction was rolled back as a whole.
-        StoreError: The file is damaged.
+        StoreError: The file cannot be opened, or is damaged.
     """
     try:
         yield
@@ -160,7 +162,28 @@ def translated(path: Path) -> Iterator[None]:
                 f"The store {path} was held by another process for {BUSY_S:.0f} s. End that process, or name another "
                 "file with --store."
             ) from error
+        if code == sqlite3.SQLITE_CANTOPEN:
+            raise StoreError(
+                f"The store {path} cannot be opened ({error}). See that you may write it, its folder, and the files "
+                "beside it, or name another file with --store."
+            ) from error
         raise StoreError(
             f"The store {path} is damaged ({error}). See what is wrong with: reasoning store verify --store {path}; "
             "then restore it from a copy, or name another file with --store."
+        ) from error
+
+
+@contextlib.contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turns what cannot be decoded into an error that says how to find it.
+
+    Raises:
+        StoreError: A draw, or its request, is damaged.
+    """
+    try:
+        yield
+    except (ValueError, zlib.error) as error:
+        raise StoreError(
+            f"A draw in the store {path} is damaged ({error}). Find out which with: "
+            f"reasoning store verify --store {path}"
         ) from error

@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 import weakref
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -114,11 +113,12 @@ class Store:
             self._users -= 1
             if self._users or self._process != os.getpid():
                 return
-            _opened.pop((self._process, self.path), None)
-        self._thread.shutdown()
-        self._reader.close()
-        self._writer.close()
-        self.claims.close()
+            # Nobody opens the file anew meanwhile: closing it drops all locks on it that this process holds.
+            del _opened[self._process, self.path]
+            self._thread.shutdown()
+            self._reader.close()
+            self._writer.close()
+            self.claims.close()
 
     def flights(self, loop: asyncio.AbstractEventLoop) -> dict[Any, Any]:
         """The draws that are being bought on a loop right now, shared by all who buy into this store."""
@@ -174,6 +174,7 @@ class Store:
         """
         self._at_home()
         put = _Put(key, identity, request, completions, not_before)
+        put.kept.set_running_or_notify_cancel()  # who stops waiting cancels no write, nor the writer that ends it
         with self._waking:
             self._waiting.append(put)
             if not self._awake:
@@ -227,14 +228,8 @@ class Store:
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         self._at_home()
-        with schema.translated(self.path):
-            try:
-                yield
-            except (ValueError, zlib.error) as error:
-                raise StoreError(
-                    f"A draw in the store {self.path} is damaged ({error}). Find out which with: "
-                    f"reasoning store verify --store {self.path}"
-                ) from error
+        with schema.translated(self.path), schema.decoding(self.path):
+            yield
 
     def _at_home(self) -> None:
         if os.getpid() != self._process:

@@ -6,8 +6,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +21,8 @@ from reasoning.errors import RunStopped, StoreError, StoreWriteError
 from reasoning.message import user
 from reasoning.request import Request
 from reasoning.sampling import Sampling
-from reasoning.store import Store
+from reasoning.store import Kept, Store
+from reasoning.store.claims import Claims
 from reasoning.store.codec import DrawRow, Shared, decode, encode
 from reasoning.usage import Usage
 
@@ -128,6 +131,13 @@ def test_an_older_draw_gives_way_where_a_fresh_one_is_wanted(tmp_path: Path) -> 
     store.close()
 
 
+def test_one_who_stops_waiting_does_not_stop_the_writer(store: Store) -> None:
+    for n in range(50):
+        store.write(KEY, IDENTITY, REQUEST, [draw(n)]).cancel()
+    put(store, draw(50))
+    assert sorted(store.read(KEY, REQUEST, range(60))) == list(range(51))
+
+
 def test_draws_are_there_after_closing_and_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "s"
     store = Store.open(path)
@@ -151,14 +161,68 @@ def test_one_store_a_file_in_a_process(tmp_path: Path) -> None:
     two.close()
 
 
+CLAIMED_ELSEWHERE = (
+    "import sys; from pathlib import Path; from reasoning.store.claims import Claims;"
+    "print(not Claims(Path(sys.argv[1])).take(bytes.fromhex(sys.argv[2]), 0, object()))"
+)
+
+
+def test_a_store_opened_while_it_closes_keeps_its_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing a file drops every lock that the process holds on it, those taken through another opening too."""
+    closing, claimed, stored, opened = threading.Event(), threading.Event(), threading.Event(), []
+    commit = Store._commit
+
+    def slow(store: Store, batch: Sequence[Any]) -> list[Kept]:
+        closing.set()
+        assert stored.wait(20)
+        return commit(store, batch)
+
+    def reopen() -> None:
+        opened.append(Store.open(tmp_path / "s"))
+        assert opened[0].claims.take(KEY, 0, opened)
+        claimed.set()
+
+    monkeypatch.setattr(Store, "_commit", slow)
+    old = Store.open(tmp_path / "s")
+    old.write(KEY, IDENTITY, REQUEST, [draw(0)])
+    assert closing.wait(20)
+    threads = [threading.Thread(target=old.close), threading.Thread(target=reopen)]
+    threads[0].start()
+    claimed.wait(0.5)
+    threads[1].start()
+    claimed.wait(0.5)  # what it could do before the old one is closed, it has done
+    stored.set()
+    for thread in threads:
+        thread.join(20)
+    command = [sys.executable, "-c", CLAIMED_ELSEWHERE, str(tmp_path / "s"), KEY.hex()]
+    assert subprocess.check_output(command, text=True).strip() == "True"
+    opened[0].close()
+    opened[0].claims.release(KEY, 0, opened)  # a buyer that ends late
+
+
+def test_a_store_whose_claims_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s-flights").mkdir()
+    with pytest.raises(StoreError, match="s-flights cannot be opened.*--store FILE"):
+        Store.open(tmp_path / "s")
+
+
+def test_claims_need_no_flag_that_windows_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_CLOEXEC")
+    claims = Claims(tmp_path / "s")
+    assert not os.get_inheritable(claims._file)
+    claims.close()
+
+
 def test_a_store_does_not_cross_a_fork(store: Store) -> None:
     child = os.fork()
     if child == 0:
+        ended = 1
         try:
             store.read(KEY, REQUEST, [0])
         except StoreError:
-            os._exit(7)
-        os._exit(0)
+            ended = 7
+        finally:
+            os._exit(ended)  # whatever comes, this process runs no more tests
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
@@ -239,6 +303,12 @@ def test_a_damaged_draw_is_said_so_and_never_read_as_something_else(tmp_path: Pa
     store.close()
 
 
+def test_a_store_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", 1)
+    (tmp_path / "s-wal").mkdir()
+    assert "cannot be opened" in refused(path)
+
+
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a plain file"):
         Store.open(tmp_path)
@@ -265,6 +335,19 @@ def test_a_full_disk_stops_the_run_with_nothing_half_written(tmp_path: Path) -> 
     assert sorted(store.read(KEY, REQUEST, range(1000))) == [0, 1, 2, 3, *range(100, 100 + 2 * kept)]
     assert put(store, draw(500)) == 0
     store.close()
+
+
+@pytest.mark.parametrize("room", [0, 8192])
+def test_a_disk_too_full_for_a_new_store_is_said_so(tmp_path: Path, room: int) -> None:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    script = "import sys; from reasoning.store import Store; Store.open(sys.argv[1])"
+    command = [sys.executable, "-B", "-c", script, str(tmp_path / "s")]
+    ended = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, timeout=60)
+    assert "StoreWriteError: The store" in ended.stderr
+    Store.open(tmp_path / "s").close()
 
 
 def test_a_store_that_cannot_be_written_stops_a_run() -> None:
