@@ -1,6 +1,7 @@
 """Where a store may lie: on a local disk, in a folder that can be written."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ NETWORK_TYPES = frozenset(
     }
 )  # fmt: skip
 """File-system types of Linux whose locks or shared memory do not hold between machines: WAL would corrupt there."""
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 ELSEWHERE = "Put it on a local disk with --store FILE or REASONING_STORE."
 
@@ -65,7 +68,7 @@ def network_type(folder: Path, mounts: str | None = None) -> str | None:
     """
     if mounts is None:
         try:
-            mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
+            mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes())
         except OSError:
             return None  # only Linux tells
     mounted, kind, source = _mount_of(os.path.realpath(folder), mounts)
@@ -79,7 +82,7 @@ def _mount_of(folder: str, mounts: str) -> tuple[str, str, str]:
     best = ("", "", "")
     for line in mounts.splitlines():
         fields, _, rest = line.partition(" - ")
-        point = fields.split(" ")[4].encode().decode("unicode_escape")  # spaces stand there as \040
+        point = _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields.split(" ")[4])  # spaces stand there as \040
         inside = folder == point or folder.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best[0]):
             kind, source = rest.split(" ")[:2]

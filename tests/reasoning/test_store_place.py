@@ -16,6 +16,7 @@ MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 34 22 0:34 / /lab rw - lustre mds:/lab rw
 35 22 0:35 / /lab rw - tmpfs tmpfs rw
 36 22 0:36 / /cloud rw - fuse.sshfs me@host: rw
+37 22 0:37 / /mnt/données rw - nfs server:/données rw
 """
 
 
@@ -30,6 +31,7 @@ MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
         ("/mnt/c/x", "9p from C:\\134"),
         ("/lab/x", None),  # mounted over
         ("/cloud", "fuse.sshfs from me@host:"),
+        ("/mnt/données/x", "nfs from server:/données"),
     ],
 )
 def test_the_file_system_of_a_folder_is_known(folder: str, kind: str | None) -> None:
