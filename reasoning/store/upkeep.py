@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
+from reasoning.completion import Completion
 from reasoning.errors import ConfigError, StoreError
 from reasoning.request import Request
 from reasoning.store import codec, place, schema
@@ -154,6 +155,7 @@ def prune(
         raise ConfigError("Say what to prune, by age or by model; to remove everything, delete the file.")
     before = int((time.time() - older_than_s) * 1000) if older_than_s is not None else 2**62
     with existing(path) as (real, connection):
+        held = _size(real)
         connection.execute(_DOOMED, (before, model or ""))
         draws, requests = connection.execute(
             "SELECT coalesce(sum(draws), 0), coalesce(sum(draws = held), 0) FROM doomed"
@@ -168,7 +170,7 @@ def prune(
         return Pruned(
             draws=sum(draws for draws, _ in removed),
             requests=sum(requests for _, requests in removed),
-            bytes=_shrink(real, connection),
+            bytes=_shrink(real, connection, held),
         )
 
 
@@ -211,13 +213,11 @@ def export(path: str | Path, out: TextIO, *, model: str | None = None) -> int:
         model: Only models whose identity, as JSON text, holds this.
 
     Raises:
-        StoreError: There is no store, or it cannot be used.
+        StoreError: There is no store, it cannot be used, or a draw in it is damaged.
     """
     lines = 0
-    with existing(path) as (_, connection):
-        for key, identity, asked, completion, created in stored_draws(connection):
-            if model is not None and model not in identity:
-                continue
+    with existing(path) as (real, connection):
+        for key, identity, asked, completion, created in _stored_draws(real, connection, model):
             line = {
                 "key": key.hex(),
                 "row": completion.index,
@@ -231,15 +231,20 @@ def export(path: str | Path, out: TextIO, *, model: str | None = None) -> int:
     return lines
 
 
-def stored_draws(connection: sqlite3.Connection) -> Iterator[tuple[bytes, str, str, Any, int]]:
-    """Every draw of a store: key, identity, canonical request, completion, time stored (Unix milliseconds)."""
+def _stored_draws(
+    path: Path, connection: sqlite3.Connection, model: str | None
+) -> Iterator[tuple[bytes, str, str, Completion, int]]:
+    """The draws of a store: key, identity, canonical request, completion, time stored (Unix milliseconds)."""
     requests = connection.execute(
-        "SELECT request.id, key, identity, asked, rendered FROM request JOIN model ON model.id = request.model"
+        "SELECT request.id, key, identity, asked, rendered FROM request JOIN model ON model.id = request.model "
+        "WHERE instr(identity, ?) > 0",
+        (model or "",),
     )
     for number, key, identity, asked, rendered in requests:
-        canonical = codec.stretch(asked)
-        request = Request.model_validate_json(canonical)
-        shown = None if rendered is None else codec.stretch(rendered)
+        with schema.decoding(path):
+            canonical = codec.stretch(asked)
+            request = Request.model_validate_json(canonical)
+            shown = None if rendered is None else codec.stretch(rendered)
         draws = connection.execute(
             f"SELECT name, fingerprint, {codec.COLUMNS} FROM draw JOIN served ON served.id = served "  # noqa: S608
             "WHERE request = ? ORDER BY row",
@@ -247,7 +252,8 @@ def stored_draws(connection: sqlite3.Connection) -> Iterator[tuple[bytes, str, s
         )
         for name, fingerprint, *columns in draws:
             draw = DrawRow._make(columns)
-            completion = codec.decode(draw, Shared(name or None, fingerprint or None, shown), request)
+            with schema.decoding(path):
+                completion = codec.decode(draw, Shared(name or None, fingerprint or None, shown), request)
             yield key, identity, canonical, completion, draw.created
 
 
@@ -325,9 +331,8 @@ def _remove(connection: sqlite3.Connection, ids: list[int], before: int) -> tupl
     return draws, requests
 
 
-def _shrink(path: Path, connection: sqlite3.Connection) -> int:
-    """Gives free pages back to the disk, unless another process holds the store; bytes freed."""
-    before = _size(path)
+def _shrink(path: Path, connection: sqlite3.Connection, before: int) -> int:
+    """Gives free pages back to the disk, unless another process holds the store; bytes freed of those held before."""
     connection.execute("PRAGMA busy_timeout = 1000")
     try:
         connection.execute("VACUUM")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,18 +87,19 @@ def test_a_missing_store_is_said_so_and_not_made(tmp_path: Path, verb: object) -
 
 def test_prune_by_age(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    fill(path, "x", 40, text="long " * 100)
+    fill(path, "x", 40, text=random.Random(0).randbytes(1000).hex())
     recent = datetime.now(UTC).timestamp() - 10
     store = Store.open(path, clock=lambda: recent)
     key = draw_key(identity("a"), request("x"))
     store.write(key, identity("a"), request("x"), [draw("x", 99)]).result(10)
     store.close()
-    fill(path, "y", 40, text="other " * 100)
+    fill(path, "y", 40, text=random.Random(1).randbytes(1000).hex())
     planned = upkeep.prune(path, older_than_s=3600, dry_run=True)
     assert (planned.draws, planned.requests, planned.bytes) == (80, 1, 0)
+    held = path.stat().st_size
     pruned = upkeep.prune(path, older_than_s=3600)
     assert (pruned.draws, pruned.requests) == (80, 1)
-    assert pruned.bytes > 0
+    assert pruned.bytes == held - path.stat().st_size > 0
     assert texts(path) == {("a", "x", 99, "x 99 of a")}
     assert checking.verify(path).clean
 
@@ -161,6 +163,18 @@ def test_an_exported_line_stands_alone(tmp_path: Path) -> None:
     assert line["created"] == "1970-01-01T00:16:40+00:00"
     assert Request.model_validate(line["request"]) == request("x")
     assert Completion.model_validate({**line["completion"], "request": request("x")}) == draw("x", 0)
+
+
+@pytest.mark.parametrize("damage", ["UPDATE draw SET data = X'00' WHERE row = 1", "UPDATE request SET asked = X'00'"])
+def test_an_export_stops_at_damage_and_says_how_to_find_it(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "s"
+    fill(path, "x", 2)
+    connection = sqlite3.connect(path)
+    connection.execute(damage)
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="is damaged .*store verify"):
+        upkeep.export(path, io.StringIO())
 
 
 def test_verify_finds_nothing_wrong_with_a_sound_store(tmp_path: Path) -> None:
