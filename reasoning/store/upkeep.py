@@ -181,9 +181,12 @@ def merge(into: str | Path, source: str | Path) -> Merged:
         StoreError: One of the two cannot be used.
     """
     target = Path(into).expanduser().resolve()
-    with existing(source) as (other, _):
+    with existing(source) as (other, theirs):
         if other == target:
             raise StoreError(f"The store {target} cannot be merged into itself.")
+        sound = theirs.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if sound != "ok":  # found while merging, it would pass for damage of the target
+            raise sqlite3.DatabaseError(sound)
         place.prepare(target)
         if not schema.check(target):
             schema.create(target)

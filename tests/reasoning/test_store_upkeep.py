@@ -153,6 +153,22 @@ def test_merge_refuses_itself_and_strangers(tmp_path: Path) -> None:
         upkeep.merge(tmp_path / "s", tmp_path / "t")
 
 
+def damage_a_page(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 8192 // 2 * 8192
+    data[middle : middle + 4096] = b"\xaa" * 4096
+    path.write_bytes(data)
+
+
+def test_a_damaged_source_is_named_and_the_target_stays_as_it_is(tmp_path: Path) -> None:
+    fill(tmp_path / "ours", "x", 1)
+    fill(tmp_path / "theirs", "abcdefgh", 40, text="".join(chr(65 + n % 57) for n in range(3000)))
+    damage_a_page(tmp_path / "theirs")
+    with pytest.raises(StoreError, match=r"The store \S*/theirs is damaged"):
+        upkeep.merge(tmp_path / "ours", tmp_path / "theirs")
+    assert len(texts(tmp_path / "ours")) == 1
+
+
 def test_an_exported_line_stands_alone(tmp_path: Path) -> None:
     fill(tmp_path / "s", "x", 1)
     fill(tmp_path / "s", "x", 1, model="b")
@@ -210,8 +226,5 @@ def test_verify_finds_damage(tmp_path: Path, damage: str, words: str) -> None:
 def test_verify_finds_damaged_pages(tmp_path: Path) -> None:
     path = tmp_path / "s"
     fill(path, "abcdefgh", 40, text="".join(chr(65 + n % 57) for n in range(3000)))
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 8192 // 2 * 8192
-    data[middle : middle + 4096] = b"\xaa" * 4096
-    path.write_bytes(data)
+    damage_a_page(path)
     assert not checking.verify(path).clean
