@@ -127,13 +127,15 @@ def demand_price(price: Price | None, spec: str) -> Price:
 
 
 class _Listed:
-    """A price with tiers or hours, as genai-prices lists it."""
+    """A price with tiers, hours or a fee for a request, as genai-prices lists it."""
 
     def __init__(self, genai: Any, info: Any, provider: Any) -> None:
         self._genai, self._info, self._provider = genai, info, provider
 
     def cost(self, usage: Usage) -> float:
-        """See `Price.cost`."""
+        """See `Price.cost`; what took no tokens, such as a refused request, costs nothing."""
+        if not usage.total_tokens:
+            return 0.0
         return float(self._info.calc_price(_genai_usage(self._genai, usage), self._provider).total_price)
 
 
@@ -147,7 +149,7 @@ def _listed(model: str, endpoint: str) -> Price | None:
         found = genai.calc_price(_genai_usage(genai, Usage()), model, provider_api_url=endpoint)
     except LookupError:
         return None
-    if found.model.prices is not found.model_price:
+    if found.model.prices is not found.model_price or found.model_price.requests_kcount:
         return _Listed(genai, found.model, found.provider)
     rates = [getattr(found.model_price, name) for name in ("input_mtok", "output_mtok", "cache_read_mtok")]
     if not all(isinstance(rate, Decimal) for rate in rates[:2]) or not isinstance(rates[2], Decimal | None):

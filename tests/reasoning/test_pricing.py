@@ -82,6 +82,15 @@ def test_genai_prices_knows_tiers() -> None:
     assert long > 15 * short > 0
 
 
+def test_a_fee_for_each_request_counts_where_tokens_were_billed() -> None:
+    price = price_of("openai/sonar", {"endpoint": "https://api.perplexity.ai", "model": "sonar"})
+    assert price is not None
+    few, many = price.cost(Usage(prompt_tokens=1)), price.cost(Usage(prompt_tokens=10**6 + 1))
+    assert few > 0.001
+    assert many - few == pytest.approx(1.0)
+    assert price.cost(Usage()) == 0
+
+
 @pytest.mark.parametrize(
     "identity",
     [
