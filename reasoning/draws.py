@@ -17,6 +17,7 @@ from reasoning.errors import ConfigError
 from reasoning.request import Request
 
 ROWS_PER_SEED = 65536
+SEEDS = 2**63 // ROWS_PER_SEED  # a row is a signed integer of 64 bits in the store
 SEED_MODULUS = 2**31
 
 
@@ -24,10 +25,13 @@ def row(seed: int, index: int) -> int:
     """The row of draw `index` in a run with `seed`.
 
     Raises:
-        ConfigError: The seed is negative, or the index is not in 0 … 65535.
+        ConfigError: The seed is not in 0 … 2⁴⁷ − 1, or the index is not in 0 … 65535.
     """
-    if seed < 0 or not 0 <= index < ROWS_PER_SEED:
-        raise ConfigError(f"A run's seed must be at least 0 and a draw index in 0 to 65535; got {seed} and {index}.")
+    if not 0 <= seed < SEEDS or not 0 <= index < ROWS_PER_SEED:
+        raise ConfigError(
+            f"A run's seed must be in 0 to {SEEDS - 1} and a draw index in 0 to {ROWS_PER_SEED - 1}; got {seed} and "
+            f"{index}."
+        )
     return seed * ROWS_PER_SEED + index
 
 

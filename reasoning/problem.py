@@ -27,4 +27,4 @@ class Problem(BaseModel):
         """A problem as it is, or a plain question as a problem with a number for an answer."""
         if isinstance(question, Problem):
             return question
-        return cls(id=hashlib.sha256(question.encode()).hexdigest()[:16], question=question)
+        return cls(id=hashlib.sha256(question.encode("utf-8", "surrogatepass")).hexdigest()[:16], question=question)

@@ -45,10 +45,14 @@ class Request(BaseModel):
     def prompt_bytes(self) -> int:
         """UTF-8 bytes of all prompt text: an upper bound on its tokens where no tokenizer is at hand."""
         if self.prompt is not None:
-            return len(self.prompt.encode())
-        return sum(len(m.content.encode()) + 16 for m in self.messages)
+            return _bytes(self.prompt)
+        return sum(_bytes(message.content) + 16 for message in self.messages)
 
     @cached_property
     def canonical(self) -> str:
         """The request as canonical JSON: equal requests, and only they, have equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))  # a reply may hold lone surrogates, and stand in the next prompt

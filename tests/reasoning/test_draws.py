@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from reasoning.draws import SEED_MODULUS, consecutive_runs, draw_key, draw_seed, identity_text, row
 from reasoning.errors import ConfigError
 from reasoning.message import user
+from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 
@@ -17,7 +18,7 @@ def test_rows_of_two_seeds_are_disjoint() -> None:
     assert row(0, 65535) + 1 == row(1, 0)
 
 
-@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (0, 65536)])
+@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (0, 65536), (2**47, 0)])
 def test_rows_out_of_range_are_refused(seed: int, index: int) -> None:
     with pytest.raises(ConfigError, match="0 to 65535"):
         row(seed, index)
@@ -70,3 +71,9 @@ def test_a_changed_copy_of_a_request_has_draws_of_its_own() -> None:
     assert asked.canonical
     changed = asked.model_copy(update={"prompt": "1 + 2 ="})
     assert changed.canonical == Request(prompt="1 + 2 =").canonical != asked.canonical
+
+
+def test_a_prompt_with_a_lone_surrogate_has_a_size() -> None:
+    assert Request(prompt="a\ud800").prompt_bytes == 4
+    assert Request(messages=(user("é"), user("\ud800"))).prompt_bytes == 2 + 3 + 2 * 16
+    assert Problem.of("\ud800").id != Problem.of("\ud801").id
