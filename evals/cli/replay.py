@@ -70,7 +70,7 @@ def replay(
     if fit_prior is not None:
         most = None if counts is None else max(counts)
         fitted = fitted_prior(loaded, samples=most, holdout=holdout or 0.5, seed=seed)
-        fitted.prior.save(fit_prior)
+        _save(fitted, fit_prior)
     found = None
     if vote or stop or samples or not (strategy or fit_prior):
         found = curves(
@@ -92,11 +92,20 @@ def replay(
         )
 
 
+def _save(fitted: "Fitted", file: Path) -> None:
+    from reasoning.errors import ConfigError
+
+    try:
+        fitted.prior.save(file)
+    except OSError as error:
+        raise ConfigError(f"The prior {file} cannot be written: {error.strerror}; name another file.") from error
+
+
 def numbers(text: str) -> list[int]:
     """`1..40`, `1,5,10` or both as numbers.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither, or a range that holds none.
     """
     from reasoning.errors import ConfigError
 
@@ -104,10 +113,12 @@ def numbers(text: str) -> list[int]:
     for part in text.split(","):
         low, dots, high = part.partition("..")
         try:
-            ends = int(low), int(high if dots else low)
+            within = range(int(low), int(high if dots else low) + 1)
         except ValueError:
-            raise ConfigError(f"--samples takes numbers such as 1..40 or 1,5,10,20; got {text!r}.") from None
-        found += range(ends[0], ends[1] + 1)
+            within = range(0)
+        if not within:
+            raise ConfigError(f"--samples takes numbers such as 1..40 or 1,5,10,20; got {text!r}.")
+        found += within
     return found
 
 

@@ -56,6 +56,8 @@ def report(
 def _folders(given: list[Path]) -> list[Path]:
     """The runs' folders among what was named: each itself, or those in it; files such as an earlier report are none.
 
+    What does not exist stays in, and is refused by name when it is loaded.
+
     Raises:
         DataError: There are none.
     """
@@ -66,7 +68,7 @@ def _folders(given: list[Path]) -> list[Path]:
     for place in given:
         if place.is_dir() and not (place / HEADER).exists():
             folders += sorted(inner.parent for inner in place.glob(f"*/{HEADER}"))
-        elif place.is_dir() or place.name == HEADER or len(given) == 1:
+        elif not place.is_file() or place.name == HEADER or len(given) == 1:
             folders.append(place)
     if not folders:
         raise DataError(

@@ -1,5 +1,6 @@
 """`reasoning store stats|prune|merge|export|verify`."""
 
+import contextlib
 import re
 import sys
 from pathlib import Path
@@ -108,8 +109,16 @@ def export(
             raise ConfigError("With --json the lines cannot go to standard output too; name a file with --out.")
         upkeep.export(_path(file), sys.stdout, model=model)
         return
-    with out.open("w", encoding="utf-8") as lines:
-        count = upkeep.export(_path(file), lines, model=model)
+    part = out.with_name(f".{out.name}.part")  # what is there already stays until the new file is whole
+    try:
+        with part.open("w", encoding="utf-8") as lines:
+            count = upkeep.export(_path(file), lines, model=model)
+        part.replace(out)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror}; name another file with --out.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
     if json:
         options.print_json({"draws": count, "file": str(out)})
     else:

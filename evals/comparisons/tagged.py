@@ -87,6 +87,6 @@ def _pair(tag: str) -> tuple[str, str]:
 
 def _header(file: Path) -> RunHeader:
     try:
-        return read_header(file.read_text(encoding="utf-8"), str(file))
+        return read_header(file.read_bytes(), str(file))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from error

@@ -105,3 +105,10 @@ def test_what_cannot_be_done_is_one_sentence(
     assert said.out == ""
     (line,) = said.err.strip().splitlines()
     assert told in line
+
+
+def test_a_header_that_is_no_text_is_named(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    (runs / "torn").mkdir()
+    (runs / "torn" / "run.json").write_bytes(b"\xff\xfe")
+    assert call(monkeypatch, "--tag", "model=m", "--in", str(runs)) == 2
+    assert "run.json is no run.json" in capsys.readouterr().err

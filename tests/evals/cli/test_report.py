@@ -50,3 +50,9 @@ def test_where_there_is_no_run_it_says_so(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, [str(tmp_path)])
     assert isinstance(told.exception, DataError)
     assert "no run" in str(told.exception)
+
+
+def test_a_run_that_is_misspelt_is_not_left_out(run: Run, tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, [str(run.folder), str(tmp_path / "typo")])
+    assert isinstance(told.exception, DataError)
+    assert "typo" in str(told.exception)

@@ -66,6 +66,18 @@ def test_a_missing_store_is_a_wrong_use(tmp_path: Path) -> None:
     assert len(words.splitlines()) == 1
 
 
+def test_an_export_that_fails_leaves_the_file_of_before(tmp_path: Path) -> None:
+    out = tmp_path / "draws.jsonl"
+    out.write_text("kept\n")
+    assert "no store" in reasoning("export", "-o", str(out), "--store", str(tmp_path / "s"), code=2)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("draws.jsonl", "kept\n")]
+    fill(tmp_path / "s")
+    assert reasoning("export", "-o", str(out), "--store", str(tmp_path / "s")) == f"3 draws written to {out}.\n"
+    assert len(out.read_text().splitlines()) == 3
+    words = reasoning("export", "-o", str(tmp_path / "none" / "x"), "--store", str(tmp_path / "s"), code=2)
+    assert words.endswith("cannot be written: No such file or directory; name another file with --out.\n")
+
+
 @pytest.mark.parametrize(("age", "expected"), [("90d", 90 * 86400), ("1.5h", 5400), ("2 w", 1209600), ("45s", 45)])
 def test_ages(age: str, expected: float) -> None:
     assert verbs.seconds(age) == expected

@@ -101,6 +101,8 @@ def test_a_prior_is_fitted_and_saved(command: Callable[..., Told], tmp_path: Pat
         (["--stop", "sometimes"], "Unknown stopping rule 'sometimes'"),
         (["--vote", "majorty"], "Did you mean 'majority'"),
         (["--holdout", "2"], "between 0 and 1"),
+        (["--samples", "5..1", "--fit-prior", "prior.json"], "1..40"),
+        (["--fit-prior", "nowhere/prior.json"], "nowhere/prior.json cannot be written: No such file or directory"),
         (["--strategy", "direct"], "other prompts, sampling or limits"),
         (["--store", "nowhere.sqlite", "--samples", "9"], "There is no store nowhere.sqlite"),
     ],
@@ -135,6 +137,6 @@ def test_a_run_that_stopped_early_is_refused(command: Callable[..., Told], tmp_p
 
 def test_samples_are_ranges_and_numbers() -> None:
     assert numbers("1..3,8") == [1, 2, 3, 8]
-    for wrong in ("", "1...3", "x"):
+    for wrong in ("", "1...3", "x", "5..1", "1..3,8..7"):
         with pytest.raises(ConfigError, match="--samples takes numbers"):
             numbers(wrong)
