@@ -100,7 +100,7 @@ async def on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T
     """Awaits a coroutine on the loop it belongs to, from whichever loop the caller runs on.
 
     Raises:
-        ReasoningError: That loop is closed, or a sync call holds it up, so that waiting would never end.
+        ReasoningError: That loop is closed or at rest, or a sync call holds it up, so that waiting would never end.
     """
     if asyncio.get_running_loop() is loop:
         return await work
@@ -110,7 +110,10 @@ async def on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T
             "A sync call was made on the event loop that its backend was opened on; await its a… twin instead "
             "(asolve, aevaluate), or open the backend outside async code."
         )
-    if loop.is_closed():
+    shared = _shared is not None and loop is _shared[1]  # it runs, or is about to
+    if loop.is_closed() or not (shared or loop.is_running()):
         work.close()
-        raise ReasoningError("The event loop this backend was opened on is closed; open the backend anew on this one.")
+        raise ReasoningError(
+            "The event loop this backend was opened on is closed or no longer runs; open the backend anew on this one."
+        )
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))

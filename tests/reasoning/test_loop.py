@@ -65,6 +65,17 @@ def test_a_backend_whose_loop_is_closed_says_so() -> None:
         asyncio.run(backend.complete(Request(prompt="hi"), [0]))
 
 
+def test_a_backend_whose_loop_is_at_rest_says_so_instead_of_waiting_for_ever() -> None:
+    async def opened() -> reasoning.backends.opened.OpenedBackend:
+        return reasoning.open_backend("scripted/constant")
+
+    with asyncio.Runner() as runner:
+        backend = runner.run(opened())
+        with pytest.raises(ReasoningError, match="open the backend anew"):
+            reasoning.Direct().solve("What is 9 + 9?", backend)
+        assert runner.run(reasoning.Direct().asolve("What is 9 + 9?", backend)).answer == 18
+
+
 def test_a_forked_child_gets_a_loop_of_its_own() -> None:
     loop.run(_name())
     script = (
@@ -79,7 +90,7 @@ def test_a_forked_child_gets_a_loop_of_its_own() -> None:
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=30).returncode == 2
 
 
-def test_ctrl_c_cancels_the_work_and_waits_for_it_to_wind_down(tmp_path: object) -> None:
+def test_ctrl_c_cancels_the_work_and_waits_for_it_to_wind_down() -> None:
     script = (
         "import asyncio, sys\n"
         "from reasoning import loop\n"
