@@ -23,6 +23,7 @@ from evals.arithmetic import is_formula, is_list, makes
         ("__import__('os').system('true')", False),
         ("(" * 5000, False),
         ("9" * 999 + "+" + "9" * 5000, False),
+        ("-" * 999 + "1", False),  # deeper than Python's own stack
     ],
 )
 def test_countdown(text: str, right: bool) -> None:
@@ -36,7 +37,17 @@ def test_exact_fractions() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-34*x**8/15 - 5*x/4 + C", "-4*(-2*x - 8)**(3/2)/3 + C", "sin(2*x)*exp(-x)", "sqrt(x)"]
+    "text",
+    [
+        "-34*x**8/15 - 5*x/4 + C",
+        "-4*(-2*x - 8)**(3/2)/3 + C",
+        "sin(2*x)*exp(-x)",
+        "sqrt(x)",
+        "x**2*exp(-x**2/2 + 3*x - 10)",
+        "E**(5*x)/5 - 2**x*log(64)",
+        "((x**2 + 1)**3)**(1/2) * 1000000000000*x**64",
+        "(x + 1)**-0.5",
+    ],
 )
 def test_formulas(text: str) -> None:
     assert is_formula(text)
@@ -51,6 +62,16 @@ def test_formulas(text: str) -> None:
         "[x for x in range(9)]",
         "10**10**10",
         "2**(9999*9999)",
+        "2**(64*64*64*64*64)",
+        "(((9**64)**64)**64)**64",
+        "2**(64/(1/64/64/64/64))",
+        "2**((1/64)**-6)",
+        "exp(999999999*log(9))",
+        "E**(999999999*log(9))",
+        "2**exp(6*log(64))",
+        "2**E**(6*log(64))",
+        "2**log(exp(999999999))",
+        "9**sqrt(" + "*".join(["64"] * 10) + ")",
         "open('f')",
         "f'{x}'",
         "x" * 2000,
