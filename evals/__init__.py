@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from evals.item import Item
     from evals.loading import load_task
     from evals.missed import misses
+    from evals.record import Record
     from evals.replays.curving import curves
     from evals.replays.replaying import areplay, replay
     from evals.reporting.writing import report
     from evals.rescoring import rescore
+    from evals.run import Run, load_run
+    from evals.runner import aevaluate, evaluate
     from evals.task import Task
     from evals.task_names import task_names
 

@@ -1,6 +1,6 @@
 """Scores: one answer, and a run's headline. Pure functions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from evals.item import Item
@@ -64,22 +64,3 @@ class Headline:
     lost: int
     accuracy: float
     bounds: tuple[float, float]
-
-
-def headline(scores: Sequence[float | None], planned: int | None = None) -> Headline:
-    """The headline of a run.
-
-    Args:
-        scores: One for each finished item; None for a lost one.
-        planned: How many items there are to be; as many as `scores` when None.
-
-    Raises:
-        ConfigError: None were planned, or fewer than there are scores.
-    """
-    planned = len(scores) if planned is None else planned
-    if planned < max(1, len(scores)):
-        raise ConfigError(f"{planned} items planned and {len(scores)} scored; a headline needs one item or more.")
-    known = [value for value in scores if value is not None]
-    lost = planned - len(known)
-    total = sum(known)
-    return Headline(planned, lost, total / planned, (total / planned, (total + lost) / planned))

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from evals.item import Item
-from evals.score import headline, is_lost, score
+from evals.score import is_lost, score
 from reasoning.answer import kind
 from reasoning.errors import ConfigError
 from reasoning.problem import Problem
@@ -83,23 +83,3 @@ def test_an_item_is_lost_when_the_model_is_not_to_blame(
     answered: bool, statuses: list[str], error: str | None, lost: bool
 ) -> None:
     assert is_lost(answered, statuses, error) is lost
-
-
-def test_the_headline_is_over_all_planned_items() -> None:
-    found = headline([1.0, 1.0, 0.0, None, 0.5], planned=10)
-    assert (found.planned, found.lost) == (10, 6)
-    assert found.accuracy == 0.25
-    assert found.bounds == (0.25, 0.85)
-
-
-def test_a_run_without_losses_has_one_bound() -> None:
-    found = headline([1.0, 0.0])
-    assert found.accuracy == 0.5
-    assert found.bounds == (0.5, 0.5)
-
-
-def test_a_headline_needs_items() -> None:
-    with pytest.raises(ConfigError, match="one item or more"):
-        headline([])
-    with pytest.raises(ConfigError, match="1 items planned and 2 scored"):
-        headline([1.0, 1.0], planned=1)
