@@ -1,7 +1,7 @@
 """What a strategy returns."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
@@ -10,6 +10,9 @@ from reasoning.usage import NO_USAGE, Usage
 from strategies import views
 from strategies.path import Path, total_cost
 from strategies.tally import Tally
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 class Result(BaseModel):
@@ -99,9 +102,11 @@ class Result(BaseModel):
     def __str__(self) -> str:
         return views.headline(self)
 
-    def __rich__(self) -> str:
-        """What rich prints: the answer, the tally and the paths (square brackets are not markup)."""
-        return "\n".join(views.lines(self)).replace("[", "\\[")
+    def __rich__(self) -> "Text":
+        """What rich prints: the answer, the tally and the paths; square brackets and colons are not markup."""
+        from rich.text import Text  # here, because only what prints it has need of rich
+
+        return Text("\n".join(views.lines(self)))
 
     def _repr_html_(self) -> str:
         return views.html(self)

@@ -36,6 +36,13 @@ def test_a_console_shows_tally_paths_and_notes() -> None:
     assert "no_answer (the text holds no answer)" in shown
 
 
+def test_a_console_shows_formulas_as_they_were_written() -> None:
+    out = io.StringIO()
+    said = r"\[x = 7\] and \[/red] :smile: The answer is 7"
+    Console(file=out, width=100).print(voted_on(said))
+    assert said in out.getvalue()
+
+
 def test_a_notebook_shows_the_place_that_was_read_and_escapes_the_rest() -> None:
     page = voted_on(HOSTILE, problem=PROBLEM.model_copy(update={"question": "<img src=x>"}))._repr_html_()
     assert "<script>" not in page
