@@ -13,6 +13,7 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.path import Path
+from strategies.prompting import ROOM_TO_THINK
 from strategies.scope import Scope, draw
 from strategies.voting import Vote
 from strategies.weighting import signal_or_equal
@@ -38,7 +39,8 @@ class Confidence(Vote):
 
     async def observe(self, problem: Problem, path: Path, scope: Scope) -> Path:
         """The path with its confidence, where the model gave one."""
-        asked = _question(path.completions[-1], VERBAL if self.method == "verbal" else P_TRUE, self.method)
+        room = ROOM_TO_THINK if scope.capabilities.reasoning else 8
+        asked = _question(path.completions[-1], VERBAL if self.method == "verbal" else P_TRUE, self.method, room)
         said = await draw(scope, asked, path.index)
         sure = None if said.failure else _verbal(said.text) if self.method == "verbal" else _p_true(said)
         if sure is None:
@@ -60,12 +62,12 @@ class Confidence(Vote):
         return [weight / total for weight in raw]
 
 
-def _question(last: Completion, question: str, method: str) -> Request:
+def _question(last: Completion, question: str, method: str, room: int) -> Request:
     """The path's last exchange, continued by the question."""
     asked = last.request
     if asked is None:
         raise ValueError("a completion without its request cannot be continued")
-    sampling = Sampling(temperature=0.0, max_tokens=8, logprobs=5 if method == "p_true" else None)
+    sampling = Sampling(temperature=0.0, max_tokens=room, logprobs=5 if method == "p_true" else None)
     if asked.prompt is not None:
         lead = f"{asked.prompt}{last.text}\n\nQ: {question}\nA:"
         return Request(prompt=lead, sampling=sampling.model_copy(update={"stop": ("\n",)}))
@@ -82,8 +84,11 @@ def _p_true(said: Completion) -> float | None:
     if said.logprobs is not None:
         for place, token in enumerate(said.logprobs.tokens):
             if token.strip() in {"0", "1"}:
-                top = said.logprobs.top[place] if said.logprobs.top else ((token, said.logprobs.values[place]),)
+                top = said.logprobs.top[place] if said.logprobs.top else ()
+                if token not in (listed for listed, _ in top):  # a server may leave out what it chose
+                    top = (*top, (token, said.logprobs.values[place]))
                 mass = {bit: sum(math.exp(p) for t, p in top if t.strip() == bit) for bit in ("0", "1")}
-                return mass["1"] / (mass["0"] + mass["1"])
+                if any(mass.values()):
+                    return mass["1"] / (mass["0"] + mass["1"])
     word = said.text.strip()[:1]
     return float(word) if word in {"0", "1"} else None

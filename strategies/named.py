@@ -59,6 +59,8 @@ class Named(BaseModel, ABC):
         found = plugins.load(cls.group, cls.names, str(name), cls.what)
         if not (isinstance(found, type) and issubclass(found, cls)):
             raise ConfigError(f"{name!r} is no {cls.what}.")
+        if not isinstance(fields, Mapping | None):
+            raise ConfigError(f"The {cls.what} {name} is written as {{{name}: {{field: value}}}}; got {fields!r}.")
         return found.with_fields(fields or {})
 
     @classmethod

@@ -21,7 +21,7 @@ from strategies.prompting import PromptedStrategy
 from strategies.scope import draw
 from strategies.strategy import PathStrategyField
 
-FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+FENCED = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 SYMBOLIC = " State the problem as equations and solve them with sympy; import from it what you need."
 
 
@@ -87,6 +87,13 @@ class ProgramOfThought(PromptedStrategy):
             return sampled
         return sampled.model_copy(update={"fallback": sampled.fallback.sampled(temperature)})
 
+    def with_logprobs(self, alternatives: int) -> "ProgramOfThought":
+        """This strategy, and its fallback, with at least so many alternatives asked for at each token."""
+        asking = super().with_logprobs(alternatives)
+        if asking.fallback is None:
+            return asking
+        return asking.model_copy(update={"fallback": asking.fallback.with_logprobs(alternatives)})
+
     def exemplar_answer(self, exemplar: Exemplar) -> str:
         """The exemplar's program, in the form that `returns` asks for."""
         program = exemplar.program.strip()
@@ -132,9 +139,15 @@ class ProgramOfThought(PromptedStrategy):
 
 
 def program_in(text: str) -> str:
-    """The program in a model's text: its last fenced block, or the whole text where there is no fence."""
-    blocks = FENCED.findall(text)
-    return (blocks[-1] if blocks else text).strip("\n").rstrip()
+    """The program in a model's text.
+
+    Its last fenced block of Python; else its last block of any kind, since a block behind one of Python is as a rule
+    what the program is said to print; the whole text where there is no fence.
+    """
+    blocks: list[tuple[str, str]] = FENCED.findall(text)
+    named = [program for language, program in blocks if language.lower() in ("python", "python3", "py")]
+    programs = named or [program for _, program in blocks] or [text]
+    return programs[-1].strip("\n").rstrip()
 
 
 def failure_reason(outcome: Outcome) -> str:

@@ -1,6 +1,7 @@
 """A second look at one's own answer."""
 
-from typing import ClassVar
+import re
+from typing import Any
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from reasoning.message import assistant, user
 from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.path import Path
-from strategies.program_of_thought import ProgramOfThought, complaint
+from strategies.program_of_thought import ProgramOfThought, complaint, program_in
 from strategies.scope import degrade, draw
 from strategies.strategy import PathStrategy, PathStrategyField
 
@@ -21,7 +22,10 @@ UNGROUNDED = (
 REVIEW = (
     "Check this answer step by step. If it is right, reply with the word KEEP alone; if not, reply with a better one."
 )
-KEEP = "KEEP"
+KEEP = re.compile(r"\W*(?:(?:KEEP|Keep)\b|keep\W*\Z)")
+"""A reply that keeps the answer, and no program that begins with `keep = 3` or `keepers = 3`."""
+SHOWN = 500
+"""Characters of a program's value that are shown to the model."""
 
 
 class SelfRefine(PathStrategy):
@@ -38,11 +42,18 @@ class SelfRefine(PathStrategy):
     of: PathStrategyField = ProgramOfThought()
     rounds: int = Field(default=2, ge=1, le=8)
 
-    grounded: ClassVar[type[PathStrategy]] = ProgramOfThought
-
     def sampled(self, temperature: float) -> "SelfRefine":
         """This strategy with that temperature where its paths have none."""
         return self.model_copy(update={"of": self.of.sampled(temperature)})
+
+    def with_logprobs(self, alternatives: int) -> "SelfRefine":
+        """This strategy with at least so many alternatives asked for at each token of its paths."""
+        return self.model_copy(update={"of": self.of.with_logprobs(alternatives)})
+
+    @property
+    def greedy(self) -> bool:
+        """Whether its paths are."""
+        return self.of.greedy
 
     def with_shots(self, shots: str) -> "SelfRefine":
         """This strategy with that exemplar set where its paths chose none."""
@@ -51,14 +62,14 @@ class SelfRefine(PathStrategy):
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""
         path = await self.of.path(problem, backend, index)
-        if not isinstance(self.of, self.grounded):
+        if not isinstance(self.of, ProgramOfThought):
             degrade(backend, UNGROUNDED)
         for _ in range(self.rounds):
             last = path.completions[-1] if path.completions else None
             if last is None or last.request is None or path.status not in {"ok", "no_answer", "program_failed"}:
                 break
             said = await draw(backend, _second_look(last, last.request, _feedback(path)), index)
-            if said.failure is not None or said.text.strip().strip(".`").upper().startswith(KEEP):
+            if said.failure is not None or KEEP.match(said.text) or KEEP.match(program_in(said.text)):
                 path = path.model_copy(update={"asides": (*path.asides, said)})
                 break
             path = await self._reread(problem, path, said, index)
@@ -66,7 +77,8 @@ class SelfRefine(PathStrategy):
 
     async def _reread(self, problem: Problem, path: Path, said: Completion, index: int) -> Path:
         completions = (*path.completions, said)
-        if isinstance(self.of, ProgramOfThought):
+        from_fallback = path.status == "ok" and path.program is None
+        if isinstance(self.of, ProgramOfThought) and not from_fallback:
             return await self.of.attempt(problem, index, completions)
         return Path.read(problem, index, completions)
 
@@ -75,8 +87,16 @@ def _feedback(path: Path) -> str:
     if path.outcome is None:
         return REVIEW
     if path.outcome.status == "ok":
-        return f"The program ran and gave {path.outcome.value!r}. {REVIEW}"
+        return f"The program ran and gave {_shown(path.outcome.value)}. {REVIEW}"
     return f"The program failed: {complaint(path.outcome)} Reply with a corrected program."
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no integer of more than 4,300 digits
+        return "a value too long to show"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
 
 def _second_look(last: Completion, asked: Request, feedback: str) -> Request:

@@ -97,6 +97,7 @@ class Strategy(Named):
 
         Raises:
             RunStopped: Authentication, a bad request, or the spend limit.
+            ConfigError: The deadline is not above 0, or the backend cannot do what the strategy needs.
         """
         problem = Problem.of(problem)
         if deadline is not None and deadline <= 0:
@@ -124,7 +125,9 @@ class Strategy(Named):
                   `"record"`: yield a result that says so.
 
         Raises:
-            RunStopped: What stopped the run, after every problem that could still be finished was yielded.
+            SpendLimitError: After every problem that could still be finished was yielded.
+            RunStopped: Authentication or a bad request, at once.
+            ConfigError: `look_ahead` or the deadline is out of its range.
         """
         async with aclosing(self._placed(problems, backend, **how)) as placed:
             async for _, result in placed:
@@ -140,7 +143,9 @@ class Strategy(Named):
         **how: Any,
     ) -> AsyncGenerator[tuple[int, Result], None]:
         """The results of `asolve_stream`, each with its problem's place."""
-        ahead = look_ahead or max(4, 2 * backend.capabilities.concurrency)
+        ahead = max(4, 2 * backend.capabilities.concurrency) if look_ahead is None else look_ahead
+        if ahead < 1:
+            raise ConfigError(f"look_ahead is a number of problems, at least 1; got {ahead}.")
         waiting = enumerate(Problem.of(problem) for problem in problems)
         under_way: dict[asyncio.Task[Result], int] = {}
         finished: asyncio.Queue[asyncio.Task[Result]] = asyncio.Queue()
@@ -210,6 +215,12 @@ class PathStrategy(Strategy):
     def width(self) -> int:
         """One path."""
         return 1
+
+    @property
+    def greedy(self) -> bool:
+        """True at temperature 0: all its paths are the same."""
+        sampling = getattr(self, "sampling", None)
+        return sampling is not None and bool(sampling.greedy)
 
     async def decide_on(self, problem: Problem, scope: Scope, until: float | None) -> Result:
         """Draws path 0 and answers what it does."""

@@ -1,5 +1,6 @@
 """The model itself picks the most consistent of its answers."""
 
+import asyncio
 import re
 from typing import Self
 
@@ -72,12 +73,19 @@ class UniversalSelfConsistency(Strategy):
         voters = [path for path in paths if path.key is not None]
         picked, stopped = None, "deadline" if cut else "one class of answers"
         if len(tally.classes) > 1 and not cut:
-            picked, said = await self._pick(problem, scope, voters)
-            stopped = "the model picked" if picked else "plurality"
-            first = paths.index(voters[0])
-            paths[first] = paths[first].model_copy(update={"asides": (*paths[first].asides, said)})
-            if picked is None:
-                scope.degrade("the model's pick could not be read: the plurality of answers stands")
+            try:
+                async with asyncio.timeout_at(until) as clock:
+                    picked, said = await self._pick(problem, scope, voters)
+            except TimeoutError:
+                if not clock.expired():
+                    raise
+                stopped, cut = "deadline", True
+            else:
+                stopped = "the model picked" if picked else "plurality"
+                first = paths.index(voters[0])
+                paths[first] = paths[first].model_copy(update={"asides": (*paths[first].asides, said)})
+                if picked is None:
+                    scope.degrade("the model's pick could not be read: the plurality of answers stands")
         return Result.decided(
             problem,
             paths,

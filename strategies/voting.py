@@ -35,7 +35,7 @@ class Vote(Named):
         return None
 
     async def observe(self, problem: Problem, path: Path, scope: Scope) -> Path:
-        """The path with the signals that its weight is made of; model calls made for them join its completions."""
+        """The path with the signals that its weight is made of; model calls made for them join its asides."""
         return path
 
     @abstractmethod

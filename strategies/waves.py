@@ -26,8 +26,7 @@ def votable(paths: PathStrategy, vote: Vote) -> PathStrategy:
         ValueError: Its paths are greedy, hence all the same.
     """
     paths = paths.sampled(VOTE_TEMPERATURE)
-    sampling = getattr(paths, "sampling", None)
-    if sampling is not None and sampling.greedy:
+    if paths.greedy:
         raise ValueError(
             "greedy paths (temperature 0) are all the same, so a vote over them says nothing; "
             "leave sampling.temperature unset or set it above 0"

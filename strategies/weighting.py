@@ -17,14 +17,18 @@ NO_LOGPROBS = "the backend gives no log-probabilities: every path weighs the sam
 
 
 class LogprobVote(Vote):
-    """A vote that reads the log-probabilities of each path's last completion, kept as the path's signal."""
+    """A vote that reads the log-probabilities of each path's last completion that has them, kept as its signal.
+
+    Of reasoning in two stages that is the thought: the conclusion is greedy, and asked without.
+    """
 
     signal: ClassVar[str]
 
     async def observe(self, problem: Problem, path: Path, scope: Scope) -> Path:
         """The path with its signal, where the backend gave log-probabilities."""
-        found = path.completions[-1].logprobs if path.completions else None
-        if found is None or not found.values:
+        read = (drawn.logprobs for drawn in reversed(path.completions))
+        found = next((logprobs for logprobs in read if logprobs is not None and logprobs.values), None)
+        if found is None:
             scope.degrade(NO_LOGPROBS)
             return path
         return path.model_copy(update={"signals": {**path.signals, self.signal: self.measured(found)}})
@@ -116,6 +120,6 @@ def _sliding_means(values: Sequence[float], size: int) -> list[float]:
     total = sum(values[:size])
     means = [total / size]
     for at in range(size, len(values)):
-        total += values[at] - values[at - size]
+        total = max(0.0, total + values[at] - values[at - size])  # rounding must leave no weight below 0
         means.append(total / size)
     return means

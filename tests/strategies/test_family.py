@@ -1,5 +1,7 @@
 """The rest of the family, each against scripted replies with faults."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path as File
 
 import pytest
@@ -244,6 +246,39 @@ def test_refining_a_program_shows_what_its_run_gave() -> None:
     assert result.degradations == ()
 
 
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("KEEP", 5),
+        ("**Keep**: it is right.", 5),
+        ("```python\nKEEP\n```", 5),
+        ("keepers = 6\nans = keepers", 6),
+        ("keep = 6\nans = keep", 6),
+    ],
+)
+def test_a_word_is_told_from_a_program_that_begins_like_it(reply: str, answer: int) -> None:
+    backend = scripted(lambda request, index: reply if "Check" in told(request) else "ans = 5", style="text")
+    assert SelfRefine(of=ProgramOfThought(), rounds=1).solve(PROBLEM, backend).answer == answer
+
+
+def test_an_answer_of_the_fallback_is_refined_as_text() -> None:
+    def script(request: Request, index: int) -> str:
+        if "Check this answer" in told(request):
+            return "The answer is 7"
+        return "ans = nope" if told(request).endswith("# Python\n") else "The answer is 6"
+
+    strategy = SelfRefine(of=ProgramOfThought(fallback=Direct()), rounds=1)
+    assert strategy.solve(PROBLEM, scripted(script, style="text")).answer == 7
+
+
+@pytest.mark.parametrize("program", ["ans = 10**5000", "ans = list(range(5000))"])
+def test_a_value_too_long_to_show_is_shown_in_short(program: str) -> None:
+    backend = scripted(lambda request, index: "ans = 6" if "ran and gave" in told(request) else program)
+    result = SelfRefine(of=ProgramOfThought(), rounds=1).solve(PROBLEM, backend)
+    assert result.answer == 6
+    assert len(told(backend.calls[-1][0])) < 1500
+
+
 def test_an_ensemble_votes_over_its_members_own_draws() -> None:
     def script(request: Request, index: int) -> str:
         return f"ans = {[5, 6][index]}" if "Python" in str(request) else f"The answer is {[5, 5][index]}"
@@ -281,6 +316,25 @@ def test_a_pick_that_cannot_be_read_leaves_the_plurality() -> None:
     result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, scripted(script))
     assert result.answer == 2
     assert "plurality" in result.degradations[0]
+
+
+def test_a_pick_that_is_not_there_by_the_deadline_leaves_the_plurality() -> None:
+    inner = scripted(lambda request, index: f"The answer is {[1, 2, 2][index]}")
+
+    class SlowToPick:
+        spec, identity, capabilities = inner.spec, inner.identity, inner.capabilities
+
+        async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+            if "generated the following" in told(request):
+                await asyncio.sleep(30)
+            return await inner.complete(request, indices)
+
+        async def aclose(self) -> None:
+            pass
+
+    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, SlowToPick(), deadline=0.5)
+    assert (result.answer, result.stopped, result.order_safe) == (2, "deadline", False)
+    assert result.seconds < 15
 
 
 def test_one_class_of_answers_needs_no_pick() -> None:

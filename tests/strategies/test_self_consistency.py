@@ -63,6 +63,10 @@ def test_arrival_order_changes_nothing(answers: list[int | None], rule: Stop | N
 def test_greedy_paths_are_refused_with_the_remedy() -> None:
     with pytest.raises(ConfigError, match=r"greedy paths.*temperature"):
         Strategy.of_config({"self-consistency": {"of": {"direct": {"sampling": {"temperature": 0.0}}}}})
+    with pytest.raises(ConfigError, match=r"greedy paths.*temperature"):
+        Strategy.of_config(
+            {"self-consistency": {"of": {"self-refine": {"of": {"direct": {"sampling": {"temperature": 0.0}}}}}}}
+        )
 
 
 def test_the_votes_temperature_stands_in_the_configuration() -> None:

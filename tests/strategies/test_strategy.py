@@ -56,6 +56,9 @@ def test_unknown_strategies_and_fields_name_the_nearest() -> None:
         Strategy.of_config({"self-consistency": {"of": "direct", "samples": 0}})
     with pytest.raises(ConfigError, match="question"):
         Strategy.of_config({"direct": {"template": "no place for it"}})
+    for fields in ("direct", ["of"], 5):
+        with pytest.raises(ConfigError, match=r"self-consistency.*\{field: value\}.*got"):
+            Strategy.of_config({"self-consistency": fields})
 
 
 def test_a_strategy_is_frozen_and_hashable_by_its_configuration() -> None:
@@ -107,6 +110,12 @@ def test_look_ahead_is_bounded() -> None:
         return taken
 
     assert asyncio.run(first()) <= 10
+
+
+@pytest.mark.parametrize("ahead", [0, -1])
+def test_looking_no_problem_ahead_is_refused(ahead: int) -> None:
+    with pytest.raises(ConfigError, match="look_ahead"):
+        Echo().solve_many(["The answer is 1"], scripted(lambda request, index: ""), look_ahead=ahead)
 
 
 def test_a_spend_limit_ends_a_run_after_what_could_be_finished() -> None:

@@ -14,11 +14,15 @@ from reasoning.errors import ConfigError
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.best_of_n import BestOfN
+from strategies.chain_of_thought import ChainOfThought
 from strategies.confidence import Confidence
 from strategies.direct import Direct
 from strategies.judging import Judged, Scored, picked
 from strategies.path import Path
+from strategies.program_of_thought import ProgramOfThought
 from strategies.self_consistency import SelfConsistency
+from strategies.self_refine import SelfRefine
+from strategies.strategy import PathStrategy
 from strategies.voting import Majority, Vote
 from strategies.weighting import Likelihood, TraceConfidence
 
@@ -58,6 +62,23 @@ def test_without_logprobs_every_path_weighs_the_same_and_it_is_said() -> None:
     assert result.degradations == ("the backend gives no log-probabilities: every path weighs the same",)
 
 
+@pytest.mark.parametrize("of", [ChainOfThought(), SelfRefine(of=Direct()), ProgramOfThought(fallback=Direct())])
+def test_a_path_of_several_draws_weighs_by_the_last_that_was_drawn_for_it(of: PathStrategy) -> None:
+    """A greedy conclusion is asked without log-probabilities: the thought before it has them."""
+
+    def script(request: Request, index: int) -> Completion:
+        if request.sampling.logprobs is None:
+            return Completion(index=0, text="The answer is 4")
+        return likely(4, -0.1 * (1 + index))
+
+    result = SelfConsistency(of=of, samples=2, vote=Likelihood()).solve(PROBLEM, scripted(script, style="text"))
+    assert [path.signals["likelihood"] for path in result.paths] == [
+        pytest.approx(math.exp(-0.1)),
+        pytest.approx(math.exp(-0.2)),
+    ]
+    assert not any("log-probabilities" in note for note in result.degradations)
+
+
 def _trace(*confidences: float) -> Logprobs:
     """Tokens with two alternatives each, whose confidence −(1/2) Σ log p is as given."""
     top = tuple((("a", -c), ("b", -c)) for c in confidences)
@@ -77,6 +98,7 @@ def test_trace_confidence_measures_groups(measure: str, value: float) -> None:
 def test_a_groups_mean_is_between_the_least_and_the_largest_token(values: list[float], window: float) -> None:
     for measure in ("mean", "tail", "lowest", "bottom"):
         found = TraceConfidence(measure=measure, window=window).measured(_trace(*values))  # type: ignore[arg-type]
+        assert found >= 0  # no rounding makes a weight of less than none
         assert min(values) - 1e-9 <= found <= max(values) + 1e-9
 
 
@@ -131,6 +153,23 @@ def test_p_true_reads_the_first_deciding_token() -> None:
     assert [path.signals["confidence"] for path in result.paths] == [pytest.approx(0.75)] * 2
 
 
+@pytest.mark.parametrize(
+    ("top", "value", "sure"),
+    [((("9", -0.1),), -0.2, 1.0), ((), -0.2, 1.0), ((("1", -math.inf), ("0", -math.inf)), -math.inf, 1.0)],
+    ids=["chosen not listed", "none listed", "no mass"],
+)
+def test_p_true_takes_the_chosen_token_where_the_alternatives_do_not_say(
+    top: tuple[tuple[str, float], ...], value: float, sure: float
+) -> None:
+    said = Completion(index=0, text="1", logprobs=Logprobs(tokens=("1",), values=(value,), top=(top,)))
+
+    def script(request: Request, index: int) -> str | Completion:
+        return said if "correct" in (request.prompt or request.messages[-1].content) else "The answer is 4"
+
+    result = SelfConsistency(of=Direct(), samples=2, vote=Confidence()).solve(PROBLEM, scripted(script))
+    assert [path.signals["confidence"] for path in result.paths] == [sure] * 2
+
+
 @pytest.mark.parametrize("nonsense", ["I feel great", "", "250"])
 def test_a_confidence_that_cannot_be_read_makes_weights_equal_and_is_said(nonsense: str) -> None:
     def script(request: Request, index: int) -> str:
@@ -141,6 +180,18 @@ def test_a_confidence_that_cannot_be_read_makes_weights_equal_and_is_said(nonsen
     result = strategy.solve(PROBLEM, scripted(script))
     assert result.answer == 4
     assert "weighs the same" in result.degradations[0]
+
+
+def test_a_model_that_reasons_has_room_to_before_its_word_on_itself() -> None:
+    def script(request: Request, index: int) -> Completion:
+        confident = "confident" in request.messages[-1].content
+        if confident and (request.sampling.max_tokens or 0) < 1000:
+            return Completion(index=0, finish="length")
+        return Completion(index=0, text="80" if confident else "The answer is 4")
+
+    strategy = SelfConsistency(of=Direct(), samples=2, vote=Confidence(method="verbal"))
+    result = strategy.solve(PROBLEM, scripted(script, reasoning=True, style="chat", text=False))
+    assert [path.signals["confidence"] for path in result.paths] == [0.8, 0.8]
 
 
 def judge(grades: dict[str, str]) -> object:
