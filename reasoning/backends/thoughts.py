@@ -1,6 +1,16 @@
 """Reasoning text that a model writes into its answer: `<think>…</think>` at the start."""
 
+from collections.abc import Mapping
+from typing import Any
+
 OPEN, CLOSE = "<think>", "</think>"
+EFFORT_LEFT_OUT = "This backend passes no reasoning effort on: it was left out; template_args may say it in a chat."
+_SAY_EFFORT = frozenset({"reasoning_effort", "enable_thinking"})
+
+
+def effort_left_out(effort: str | None, template_args: Mapping[str, Any]) -> tuple[str, ...]:
+    """What goes on the record where a reasoning effort was asked for, and the template's arguments say none."""
+    return () if effort is None or _SAY_EFFORT & template_args.keys() else (EFFORT_LEFT_OUT,)
 
 
 def split_thoughts(text: str, *, opened: bool = False) -> tuple[str | None, str]:

@@ -21,6 +21,7 @@ from reasoning.backends.llama_cpp.loopback import LoopbackError
 from reasoning.backends.llama_cpp.slots import Slots
 from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, failure_of, token_texts
 from reasoning.backends.memory import PeakMemory
+from reasoning.backends.thoughts import effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, ConfigError
@@ -178,6 +179,7 @@ class LlamaCpp:
             tokens=token_texts(tokens),
             stop=request.sampling.stop,
             settings=settings_asked(request.sampling),
+            notes=self._notes(request),
         )
 
     async def aclose(self) -> None:
@@ -206,11 +208,20 @@ class LlamaCpp:
             failure = failure_of(error, closed=self._engine.calls.closed)
         finally:
             self._slots.give(held)
-        shared = {"model": self._model, "fingerprint": f"xllamacpp {self._engine.version}", "rendered": rendered}
+        shared = {
+            "model": self._model,
+            "fingerprint": f"xllamacpp {self._engine.version}",
+            "rendered": rendered,
+            "degradations": self._notes(request),
+        }
         return [
             completion(request, index, seed + at, at == 0, one, failure, shared)
             for at, (index, one) in enumerate(zip(indices, drawn, strict=True))
         ]
+
+    def _notes(self, request: Request) -> tuple[str, ...]:
+        """What is not done as asked."""
+        return effort_left_out(request.sampling.effort, self.options.template_args)
 
     async def _render(self, request: Request) -> str:
         """The chat as the text that the model sees."""

@@ -11,7 +11,7 @@ from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed
 from reasoning.backends.memory import PeakMemory
-from reasoning.backends.thoughts import CLOSE, OPEN
+from reasoning.backends.thoughts import CLOSE, OPEN, effort_left_out
 from reasoning.backends.transformers import loading, source
 from reasoning.backends.transformers.identity import identity
 from reasoning.backends.transformers.options import TransformersOptions
@@ -144,7 +144,7 @@ class Transformers:
             tokens=self._prompts.shown(prompt),
             stop=request.sampling.stop,
             settings=settings_asked(request.sampling),
-            notes=self._notes,
+            notes=(*self._notes, *self._left_out(request)),
         )
 
     @property
@@ -166,7 +166,8 @@ class Transformers:
 
         waiting = Waiting()
         seed = draw_seed(key, index) if request.sampling.seeded else secrets.randbelow(SEED_MODULUS)
-        return Row(prompt.ids, request.sampling, seed, self._room, waiting.tell), waiting
+        notices = self._left_out(request)
+        return Row(prompt.ids, request.sampling, seed, self._room, waiting.tell, notices=notices), waiting
 
     async def _landed(
         self, row: "Row", waiting: "Waiting", request: Request, prompt: Prompt, index: int, *, first: bool
@@ -175,6 +176,9 @@ class Transformers:
         completion = self._reader.completion(row, request, prompt, index, first=first, latency_s=latency_s)
         landed([completion])
         return completion
+
+    def _left_out(self, request: Request) -> tuple[str, ...]:
+        return effort_left_out(request.sampling.effort, self.options.template_args)
 
     def _check_open(self) -> None:
         if self._engine.closed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 import reasoning
-from reasoning import Completion, Message, Request, Sampling
+from reasoning import Completion, Message, Request, Sampling, loop
 from reasoning.backends.opened import OpenedBackend
 
 pytestmark = pytest.mark.model
@@ -144,6 +144,14 @@ def test_an_assistant_message_that_stands_last_is_gone_on_from(local_backend: Op
     assert completion.rendered is not None
     assert completion.rendered.endswith("<|im_start|>assistant\n1, 2, 3,")
     assert completion.text.startswith(" 4")
+
+
+def test_a_reasoning_effort_that_is_not_passed_on_is_on_record(local_backend: OpenedBackend) -> None:
+    request = ask("Hello", max_tokens=1, effort="low")
+    (note,) = draw(local_backend, request)[0].degradations
+    assert "reasoning effort" in note
+    assert loop.run(local_backend.explain(request)).notes == (note,)
+    assert draw(local_backend, ask("Hello", max_tokens=1))[0].degradations == ()
 
 
 def test_two_hundred_requests_at_once_and_the_loop_stays_free(local_backend: OpenedBackend) -> None:

@@ -141,7 +141,7 @@ def test_a_model_without_chat_template_takes_text_only(tmp_path: Path) -> None:
     path.write_bytes(content[:at] + b"tokenizer.chat_templatX" + content[at + 23 :])
     with reasoning.open_backend(f"llama-cpp/{path}", n_ctx=128, n_parallel=1) as backend:
         assert (backend.capabilities.chat, backend.capabilities.style) == (False, "text")
-        assert backend.identity["weights"] != "sha256:b179c952"
+        assert not str(backend.identity["weights"]).startswith("sha256:b179c952"), "it is another file"
         chat = Request(messages=(Message(role="user", content="Hi"),), sampling=SHORT.sampling)
         refused, fine = (asyncio.run(backend.complete(request, [0]))[0] for request in (chat, SHORT))
     assert refused.failure is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reasoning.backends.thoughts import split_thoughts
+from reasoning.backends.thoughts import effort_left_out, split_thoughts
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,11 @@ from reasoning.backends.thoughts import split_thoughts
 )
 def test_thoughts_are_split_off(text: str, opened: bool, reasoning: str | None, answer: str) -> None:
     assert split_thoughts(text, opened=opened) == (reasoning, answer)
+
+
+def test_an_effort_is_left_out_only_where_nothing_says_it() -> None:
+    assert effort_left_out(None, {}) == ()
+    assert (
+        effort_left_out("low", {"enable_thinking": False}) == effort_left_out("low", {"reasoning_effort": "low"}) == ()
+    )
+    assert "left out" in effort_left_out("low", {"other": 1})[0]

@@ -373,6 +373,12 @@ def test_reasoning_that_the_template_opens_is_no_answer(folder: Path) -> None:
         assert completion.usage.reasoning_tokens == completion.usage.completion_tokens - ended
 
 
+def test_a_reasoning_effort_that_is_not_passed_on_is_on_record(backend: Transformers) -> None:
+    assert "reasoning effort" in draw(backend, ask(max_tokens=1, effort="low"))[0].degradations[0]
+    assert "reasoning effort" in run(backend.explain(ask(effort="low"))).notes[0]
+    assert draw(backend, ask(max_tokens=1))[0].degradations == ()
+
+
 def test_prompts_that_have_no_tokens_fail_alone(backend: Transformers) -> None:
     for prompt in ("", "a\ud83d"):
         failure = draw(backend, ask(prompt))[0].failure
