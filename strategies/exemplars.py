@@ -84,6 +84,10 @@ def _read(name: str, file: File) -> ExemplarSet:
         return ExemplarSet.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise DataError(f"The exemplar set {name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The exemplar set {name} is no text in UTF-8: {error.reason} at byte {error.start}."
+        ) from error
     except yaml.YAMLError as error:
         raise DataError(f"The exemplar set {name} is no YAML: {' '.join(str(error).split())}.") from error
     except ValidationError as error:

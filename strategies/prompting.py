@@ -124,8 +124,8 @@ class PromptedStrategy(PathStrategy):
         asked = backend.asked if isinstance(backend, Scope) else {}
         key = (id(self), problem.question, lead, hint)
         if key not in asked:
-            asked[key] = self._ask(problem, backend, self.lead if lead is None else lead, hint)
-        return asked[key]
+            asked[key] = self, self._ask(problem, backend, self.lead if lead is None else lead, hint)
+        return asked[key][1]
 
     def _ask(self, problem: Problem, backend: Backend, lead: str, hint: str) -> Request:
         question = self.template.replace("{question}", problem.question)

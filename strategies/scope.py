@@ -20,7 +20,8 @@ class Scope:
     """A backend, its roles and its witnesses, for the time of one problem.
 
     Attributes:
-        asked: Requests made for this problem, by what they were made of: all paths share one.
+        asked: Requests made for this problem, by what they were made of: all paths share one. Each stands with the
+            strategy that made it, which is known by its `id` and must live as long.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Scope:
         self.backend = backend
         self.problem_id = problem_id
         self.seed = seed
-        self.asked: dict[Hashable, Request] = {}
+        self.asked: dict[Hashable, tuple[object, Request]] = {}
         self._roles = roles or {}
         self._on_event = on_event
         self._role = role

@@ -51,6 +51,13 @@ def test_a_broken_set_says_where(tmp_path: File, text: str, message: str) -> Non
         exemplar_set(str(file))
 
 
+def test_a_set_in_another_encoding_says_so(tmp_path: File) -> None:
+    file = tmp_path / "latin.yaml"
+    file.write_bytes("name: café".encode("latin-1"))
+    with pytest.raises(DataError, match="UTF-8.*byte 9"):
+        exemplar_set(str(file))
+
+
 def test_a_missing_set_says_so(tmp_path: File) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         exemplar_set(str(tmp_path / "none.yaml"))

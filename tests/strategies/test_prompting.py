@@ -9,6 +9,7 @@ from reasoning.request import Request
 from strategies.chain_of_thought import ChainOfThought
 from strategies.direct import Direct
 from strategies.program_of_thought import ProgramOfThought, program_in
+from strategies.scope import Scope
 
 TEXT = scripted(lambda request, index: "", style="text")
 CHAT = scripted(lambda request, index: "", style="chat")
@@ -53,6 +54,13 @@ def test_a_style_that_the_backend_has_not_is_refused() -> None:
         Direct(style="text").ask(PROBLEM, chat_only)
 
 
+def test_a_strategy_that_is_gone_lends_its_request_to_no_other() -> None:
+    scope = Scope(TEXT, PROBLEM.id)
+    for number in range(50):
+        asked = Direct(template=f"{number}: {{question}}").ask(PROBLEM, scope)
+        assert asked.prompt == f"Q: {number}: How many?\nA:"
+
+
 def test_a_reasoning_model_gets_room_to_think() -> None:
     thinker = scripted(lambda request, index: "", reasoning=True)
     assert Direct().ask(PROBLEM, thinker).sampling.max_tokens == 16384
@@ -94,6 +102,10 @@ def test_zero_shot_chat_concludes_in_a_second_turn() -> None:
         ("Sure!\n```python\nans = 2\n```\nThat is it.", "ans = 2"),
         ("```\nx = 1\n```\nBetter:\n```py\nans = 2\n```", "ans = 2"),
         ("```python\nans = 2", "ans = 2"),
+        ("```python3\nans = 2\n```\nThat is it.", "ans = 2"),
+        ("```python\nans = 2\n```\nIt prints:\n```\n2\n```", "ans = 2"),
+        ("```\nx = 1\n```\nBetter:\n```\nans = 2\n```", "ans = 2"),
+        ("```python\n```", ""),
         ("\n\n  ", ""),
         ("def solution():\n    return 2\n", "def solution():\n    return 2"),
     ],
