@@ -15,8 +15,8 @@ from reasoning.request import Request
 from strategies.exemplars import Exemplar
 from strategies.least_to_most import NUMBERING
 from strategies.path import Path
-from strategies.prompting import PromptedStrategy
-from strategies.scope import degrade, role
+from strategies.prompting import ROOM_TO_THINK, PromptedStrategy
+from strategies.scope import degrade, draw, role
 
 PROPOSE = (
     "Propose up to {count} different next steps towards the solution, one a line. Each is a single small step; do not "
@@ -27,6 +27,7 @@ CONCLUDE = "State the final answer in one sentence: The answer is <answer>."
 UNREADABLE = "a verdict on a step could not be read as sure, likely or impossible: it counts nothing"
 WORTH = {"sure": 20.0, "likely": 1.0, "impossible": 0.001}
 """How much a verdict on a state counts (Yao et al. 2023)."""
+VERDICT_TOKENS = 16
 
 State = tuple[str, ...]
 
@@ -62,23 +63,29 @@ class TreeOfThoughts(PromptedStrategy):
         made: list[Completion] = []
         frontier: list[State] = [()]
         for _ in range(self.depth):
-            grown = await self._grown(problem, backend, index, frontier, made)
+            proposals = await self._proposals(problem, backend, index, frontier)
+            made += sorted(proposals, key=lambda proposed: proposed.failure is not None)
+            if made[-1].failure is not None and (broken := Path.broken(index, tuple(made))) is not None:
+                return broken  # a search without them would find something else another time
+            grown = self._grown(frontier, proposals)
             if not grown:
                 break
             frontier = await self._best(problem, backend, index, grown, made)
-        (answer,) = await backend.complete(self._asked(problem, backend, frontier[0], CONCLUDE), [index])
+        answer = await draw(backend, self._asked(problem, backend, frontier[0], CONCLUDE), index)
         return Path.read(problem, index, (*made, answer))
 
-    async def _grown(
-        self, problem: Problem, backend: Backend, index: int, frontier: Sequence[State], made: list[Completion]
-    ) -> list[State]:
-        """The states one step on, without doubles, in order of their parents and proposals."""
+    async def _proposals(
+        self, problem: Problem, backend: Backend, index: int, frontier: Sequence[State]
+    ) -> list[Completion]:
+        """What is proposed at each state."""
         ask = PROPOSE.replace("{count}", str(self.proposals))
         requests = [self._asked(problem, backend, state, ask) for state in frontier]
-        answers = await asyncio.gather(*(backend.complete(request, [index]) for request in requests))
+        return await asyncio.gather(*(draw(backend, request, index) for request in requests))
+
+    def _grown(self, frontier: Sequence[State], proposals: Sequence[Completion]) -> list[State]:
+        """The states one step on, without doubles, in order of their parents and proposals."""
         grown: dict[State, None] = {}
-        for state, (proposed,) in zip(frontier, answers, strict=True):
-            made.append(proposed)
+        for state, proposed in zip(frontier, proposals, strict=True):
             grown.update(dict.fromkeys((*state, step) for step in proposed_steps(proposed.text, self.proposals)))
         return list(grown)
 
@@ -111,9 +118,9 @@ class TreeOfThoughts(PromptedStrategy):
             request = self.request(backend, messages=(user(text),))
         if temperature is None:
             return request
-        return request.model_copy(
-            update={"sampling": request.sampling.model_copy(update={"temperature": temperature, "max_tokens": 16})}
-        )
+        room = ROOM_TO_THINK if backend.capabilities.reasoning else VERDICT_TOKENS
+        verdict = request.sampling.model_copy(update={"temperature": temperature, "max_tokens": room})
+        return request.model_copy(update={"sampling": verdict})
 
 
 def proposed_steps(text: str, most: int) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from solving import scripted
 
 from reasoning.answer import kind
+from reasoning.completion import Completion, Failure
 from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.result import Result
@@ -65,6 +66,23 @@ def test_a_model_that_proposes_nothing_still_answers() -> None:
     result = TreeOfThoughts().solve(GAME, backend)
     assert result.answer == 5
     assert len(backend.calls) == 2
+
+
+def test_a_proposal_that_could_not_be_had_fails_the_path_rather_than_narrow_its_search() -> None:
+    def script(request: Request, index: int) -> str | Completion:
+        if "Propose" in str(request) and "1. double" in str(request):
+            return Completion.failed(request, index, Failure(kind="timeout", message="too slow", retryable=True))
+        return player(request, index)
+
+    (path,) = TreeOfThoughts(depth=2, breadth=2).solve(GAME, scripted(script)).paths
+    assert (path.status, path.reason) == ("failed", "timeout: too slow")
+    assert len(path.completions) == 1 + 2 + 2  # all that was drawn is paid for
+
+
+def test_a_judge_that_reasons_has_room_to() -> None:
+    judge = scripted(player, reasoning=True)
+    TreeOfThoughts(depth=1).solve(GAME, scripted(player), backends={"judge": judge})
+    assert {request.sampling.max_tokens for request, _ in judge.calls} == {16384}
 
 
 def test_steps_and_verdicts_are_read_as_people_write_them() -> None:
