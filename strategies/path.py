@@ -1,7 +1,7 @@
 """One line of reasoning to one answer."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
@@ -21,16 +21,7 @@ Status = Literal[
     "program_failed",  # the program did not run to a value
     "abandoned",  # still under way at the deadline
 ]
-STATUSES: tuple[Status, ...] = (
-    "ok",
-    "no_answer",
-    "truncated",
-    "refused",
-    "filtered",
-    "failed",
-    "program_failed",
-    "abandoned",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class Path(BaseModel):
