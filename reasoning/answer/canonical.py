@@ -6,7 +6,9 @@ missing. It imports nothing of this project, and evaluates no text as code.
 
 A key is exact where there is a normal form (rationals, and rational functions with rational coefficients). Other
 expressions are told apart by their values: at two fixed points for every variable, to 12 digits, computed with 30.
-Equal functions have equal values there, and different ones have not, but by accident of the order of 1e-12.
+Equal functions have equal values there, and different ones have not, but by accident of the order of 1e-12. The points
+are positive, where roots and logarithms are real: `sqrt(a*b)` is `sqrt(a)*sqrt(b)`. Only an absolute value is looked at
+on the negative side too, where it makes its difference.
 """
 
 import ast
@@ -186,7 +188,7 @@ def _up_to_factor(expression: Any, *, signed: bool) -> str:
 
 def _expression(value: Any) -> str:
     value = value.doit()
-    value = value.subs(sympy.Symbol("i", real=True), sympy.I)
+    value = value.subs({s: sympy.I if s.name == "i" else sympy.Symbol(s.name, real=True) for s in value.free_symbols})
     symbols = sorted(value.free_symbols, key=str)
     if value.is_Rational:
         return str(value)
@@ -203,6 +205,8 @@ def _expression(value: Any) -> str:
 
 def _fingerprint(value: Any, symbols: list[Any]) -> str:
     values = [_rounded(value.subs(_point(symbols, number))) for number in range(2 if symbols else 1)]
+    if symbols and value.has(sympy.Abs):
+        values += _negative_side(value, symbols)
     if None in values:
         return str(sympy.simplify(value))
     names = ",".join(map(str, symbols))
@@ -211,13 +215,20 @@ def _fingerprint(value: Any, symbols: list[Any]) -> str:
     return f"f({names}): {'; '.join(map(str, values))}"
 
 
+def _negative_side(value: Any, symbols: list[Any]) -> list[str | None]:
+    """The values with all variables negative, and with each alone; none where all are as without absolute values."""
+    point, bare = _point(symbols, 2), value.replace(sympy.Abs, lambda inner: inner)
+    points = [point | {symbol: -point[symbol] for symbol in chosen} for chosen in (symbols, *([s] for s in symbols))]
+    values, plain_values = ([_rounded(one.subs(at)) for at in points] for one in (value, bare))
+    return [] if values == plain_values else values
+
+
 def _point(symbols: list[Any], number: int) -> dict[Any, Any]:
-    """A rational value for every variable, always the same: positive at the first point, of either sign at others."""
+    """A positive rational value for every variable, always the same."""
     point = {}
     for symbol in symbols:
         digest = hashlib.sha256(f"{number}:{symbol}".encode()).digest()
-        size = sympy.Rational(int.from_bytes(digest[:4], "big") + 1, 2**31)
-        point[symbol] = -size if number and digest[4] % 2 else size
+        point[symbol] = sympy.Rational(int.from_bytes(digest[:4], "big") + 1, 2**31)
     return point
 
 
