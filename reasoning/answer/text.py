@@ -12,6 +12,7 @@ _QUOTES = str.maketrans("‘’‚‛“”„«»−–‐‑", '\'\'\'\'"""""-
 _LONGEST: Final = 4000  # characters of an answer
 _EDGES = ".,;:!?\"'`()[]{}*_~…"
 _WRAPPERS = ' \t*_`"“”$'
+_COMMAND = re.compile(r"\s*\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s?\{(?P<words>[^{}]*)\}\s*")
 _TRIES: Final = 32  # lines that are looked at, from the last one back
 _LEADING_POINT = re.compile(r"\.\d")
 _SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\b(?:St|Dr|Mr|Ms|Jr|Sr|No|vs|Mt))(?<!\bMrs)[.!?][*\"'”’)]*\s+(?=[A-Z\"“(])")
@@ -91,6 +92,8 @@ class Text(Kind):
     def _found(self, text: str, start: int, end: int, rule: str) -> Extraction | None:
         if end - start > _LONGEST:
             return None
+        if rule == "boxed" and (command := _COMMAND.fullmatch(text, start, end)) is not None:
+            start, end = command.span("words")
         inner = text[start:end].strip().strip(_WRAPPERS)
         if inner.endswith(".") and not inner.endswith(".."):
             inner = inner[:-1].rstrip(_WRAPPERS)
