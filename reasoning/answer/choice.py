@@ -18,6 +18,7 @@ _FILLER = (
 )
 _CLOSED = r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<$—\n]|-\s|$|\\))"  # nothing that a mere word would stand before
 _REASON = r"(?=\s+(?:because|since|as|for|with|which|but|due|is|and|or|[-–—])(?!\w))"
+_DISMISSED = r"[)\]}*_]*\s+(?i:is|isn['’]t)\s+(?:\w+ly\s+)?(?i:not|incorrect|wrong|false)\b"  # "(A) is wrong; (B) …"
 _ANOTHER = r"\s*(?:,|/|\bor\b|\band\b|&)\s*(?:\b(?:or|and)\b\s*)?[*(\[\"']*"
 
 
@@ -168,7 +169,7 @@ def _written(labels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     first = rf"(?<![\w'’])(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
     yield "marked", rf"{_FILLER}{first}"
     yield "another", rf"[)\]*\"']*{_ANOTHER}(?:{anyhow}){edge}"
-    yield "leading", rf"{_FILLER}(?<![\w'’])(?P<label>{anyhow}){edge}{_CLOSED}(?!\s*,)"
+    yield "leading", rf"{_FILLER}(?<![\w'’])(?P<label>{anyhow}){edge}{_CLOSED}(?!\s*,|{_DISMISSED})"
     yield "listed", rf"\n\s*[(*]*(?:{anyhow})[).:]"
     yield (
         "option",
