@@ -179,7 +179,9 @@ def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str,
         valid_from = log.start_anew()
         notes.append("every problem is solved again with more samples; draws that are stored are not bought again")
     elif done or held.status != "complete":
-        notes.insert(0, f"{done} of {wanted.planned} done before")
+        lost = log.summary.failures
+        again = f", {lost} lost ones to be done again" if lost else ""
+        notes.insert(0, f"{done - lost} of {wanted.planned} done before{again}")
     log.keep(
         name=wanted.name,
         strategy=wanted.strategy,

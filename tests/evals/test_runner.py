@@ -1,67 +1,26 @@
-"""Runs: scored, logged, resumed, grown, killed, stopped, and never losing an item."""
+"""Runs: scored, logged, resumed, grown, stopped, and never losing an item."""
 
 import asyncio
-import datetime
-import errno
-import json
-import os
-import random
-import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adding import adds, number, sums
 from solving import scripted
 
 import evals
-from evals import runlog
 from evals.events import ItemScored, RunEnded, RunStarted
 from evals.item import Item
 from evals.run import load_run
 from evals.task import Task
 from reasoning.backends.scripted import Scripted
 from reasoning.completion import Completion, Failure
-from reasoning.errors import AuthenticationError, ConfigError, DataError, SpendLimitError, UnknownNameError, UsageError
+from reasoning.errors import AuthenticationError, ConfigError, SpendLimitError, UnknownNameError
 from reasoning.request import Request
 from strategies.chain_of_thought import ChainOfThought
 from strategies.direct import Direct
 from strategies.self_consistency import SelfConsistency
-
-HERE = Path(__file__).parent
-
-
-def sums(count: int) -> Task:
-    """What is i + 2? Golds are i + 2; levels alternate."""
-    items = [Item.of(f"sum-{i}", f"What is {i} + 2?", str(i + 2), metadata={"level": i % 2}) for i in range(count)]
-    return Task.of("sums", items)
-
-
-def number(request: Request) -> int:
-    """The number that is asked about."""
-    text = request.prompt or " ".join(message.content for message in request.messages)
-    return int(re.findall(r"What is (\d+) \+ 2\?", text)[-1])
-
-
-def adds(request: Request, index: int) -> str:
-    """Right on even numbers, one off on odd ones."""
-    return f"The answer is {number(request) + 2 + number(request) % 2}."
-
-
-def plain_lines(folder: Path) -> set[str]:
-    """The lines of a log without their timings."""
-    lines = set()
-    for text in (folder / "results.jsonl").read_text().splitlines():
-        line = json.loads(text)
-        line.pop("ms", None)
-        for path in line["p"]:
-            path["d"] = [[*draw[:4], *draw[5:]] for draw in path["d"]]
-        lines.add(json.dumps(line, sort_keys=True))
-    return lines
 
 
 def test_a_run_says_what_it_came_to(tmp_path: Path) -> None:
@@ -78,16 +37,6 @@ def test_a_run_says_what_it_came_to(tmp_path: Path) -> None:
         run["sum-44"]
     with pytest.raises(UnknownNameError, match="level"):
         run.by("levle")
-
-
-def test_a_run_is_loaded_as_it_was(tmp_path: Path) -> None:
-    run = evals.evaluate(sums(10), SelfConsistency(of=ChainOfThought(), samples=3), scripted(adds), out=tmp_path)
-    loaded = load_run(tmp_path / "sums--self-consistency--scripted-script")
-    assert loaded.to_json() == run.to_json()
-    assert list(loaded.records) == list(run.records)
-    assert list(loaded.results[2:4]) == list(loaded.results)[2:4]
-    assert loaded.header == run.header
-    assert len(loaded.frame()) == 10
 
 
 def test_a_run_in_memory_is_the_same(tmp_path: Path) -> None:
@@ -188,57 +137,6 @@ def test_repeats_of_greedy_paths_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_torn_last_line_is_dropped_and_its_problem_done_again(tmp_path: Path) -> None:
-    run = evals.evaluate(sums(10), Direct(), scripted(adds), out=tmp_path)
-    assert run.folder is not None
-    log = run.folder / "results.jsonl"
-    whole = plain_lines(run.folder)
-    log.write_bytes(log.read_bytes()[:-7])
-    assert load_run(run.folder).done == 9
-    backend = scripted(adds)
-    again = evals.evaluate(sums(10), Direct(), backend, out=tmp_path)
-    assert (len(backend.calls), again.done) == (1, 10)
-    assert plain_lines(run.folder) == whole
-
-
-def test_a_damaged_line_is_named(tmp_path: Path) -> None:
-    run = evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-    assert run.folder is not None
-    log = run.folder / "results.jsonl"
-    lines = log.read_bytes().splitlines(keepends=True)
-    log.write_bytes(lines[0] + b"\0\0\0\n" + lines[2])
-    with pytest.raises(DataError, match=f"at byte {len(lines[0])}"):
-        load_run(run.folder)
-
-
-def test_a_header_that_is_no_text_is_damaged_and_not_a_traceback(tmp_path: Path) -> None:
-    run = evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-    assert run.folder is not None
-    (run.folder / "run.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"run\.json is no run\.json"):
-        load_run(run.folder)
-    with pytest.raises(DataError, match=r"run\.json is no run\.json"):
-        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-
-
-def test_a_header_that_cannot_be_written_is_said_with_what_to_do(tmp_path: Path) -> None:
-    header = tmp_path / "sums--direct--scripted-script" / "run.json"
-
-    def put_a_folder_in_its_place(event: object) -> None:
-        if isinstance(event, ItemScored) and header.is_file():
-            header.unlink()
-            header.mkdir()
-
-    with pytest.raises(DataError, match="could not be written: .*run again"):
-        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path, on_event=put_a_folder_in_its_place)
-
-
-def test_metadata_that_json_has_no_form_for_stands_in_the_log_as_text(tmp_path: Path) -> None:
-    items = [Item.of("i", "What is 1 + 2?", "3", metadata={"day": datetime.date(2024, 2, 29), "odd": "\ud800"})]
-    run = evals.evaluate(Task.of("dated", items), Direct(), scripted(adds), out=tmp_path)
-    assert run["i"].metadata == {"day": "2024-02-29", "odd": "\ud800"}
-
-
 def test_metadata_is_sliced_by_whatever_it_is_and_clobbers_no_column_of_a_frame() -> None:
     metadata = {"score": "hard", "tags": ["a", ["b"]], "about": {"level": 1}}
     run = evals.evaluate(
@@ -247,29 +145,6 @@ def test_metadata_is_sliced_by_whatever_it_is_and_clobbers_no_column_of_a_frame(
     assert [list(run.by(column)) for column in metadata] == [["hard"], [("a", ("b",))], ['{"level": 1}']]
     frame = run.frame()
     assert (frame["score"].item(), frame["meta_score"].item()) == (1.0, "hard")
-
-
-def test_a_folder_that_cannot_be_locked_is_not_taken_for_one_that_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(file: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(runlog, "hold", refuse)
-    with pytest.raises(DataError, match="No locks available; name an --out on a local disk"):
-        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-
-
-def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
-    from evals.lock import hold
-
-    run = evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-    assert run.folder is not None
-    with (run.folder / "results.jsonl").open("ab") as other:
-        hold(other)
-        with pytest.raises(UsageError, match="Another process"):
-            evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path)
-    assert load_run(run.folder).done == 3
 
 
 def flaky(failing: set[int], failure: Failure) -> Callable[[Request, int], str | Completion]:
@@ -288,7 +163,9 @@ def test_failed_draws_are_lost_items_inside_the_bounds_and_done_again_next_time(
     assert run.accuracy == 0.4
     assert run.bounds == (0.4, 0.6)
     backend = scripted(adds)
-    again = evals.evaluate(sums(10), Direct(), backend, out=tmp_path)
+    seen: list[Any] = []
+    again = evals.evaluate(sums(10), Direct(), backend, out=tmp_path, on_event=seen.append)
+    assert seen[0].notes == ("8 of 10 done before, 2 lost ones to be done again",)
     assert (len(backend.calls), again.failures, again.accuracy, again.lost) == (2, 0, 0.5, {})
     assert again.folder is not None
     assert load_run(again.folder).to_json() == again.to_json()
@@ -373,60 +250,6 @@ def test_cancelling_leaves_a_log_to_go_on_with(tmp_path: Path) -> None:
     run = load_run(tmp_path / "sums--direct--scripted-script")
     assert (run.status, 0 < run.done < 400) == ("interrupted", True)
     assert evals.evaluate(sums(400), Direct(), scripted(adds), out=tmp_path).done == 400
-
-
-KILLED = """
-import sys
-sys.path.insert(0, {here!r})
-import evals
-from test_runner import sums, adds
-from reasoning.backends.scripted import Scripted, ScriptedOptions
-from strategies.chain_of_thought import ChainOfThought
-from strategies.self_consistency import SelfConsistency
-
-backend = Scripted(adds, ScriptedOptions(latency_s=0.001))
-strategy = SelfConsistency(of=ChainOfThought(), samples=3)
-print(evals.evaluate(sums(150), strategy, backend, out=sys.argv[1], repeats=2).done)
-"""
-
-
-def killed_at(out: Path, seconds: float) -> bool:
-    """Runs until it ends, or is killed as many seconds after its first line; whether it was killed."""
-    code = KILLED.format(here=str(HERE))
-    support = os.pathsep.join(str(HERE.parent / folder) for folder in ("support", "servers"))
-    environment = {**os.environ, "PYTHONPATH": support}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(out)], stdout=subprocess.DEVNULL, env=environment, cwd=HERE.parents[1]
-    )
-    log = out / "sums--self-consistency--scripted-script" / "results.jsonl"
-    before = log.stat().st_size if log.exists() else 0
-    while process.poll() is None and (log.stat().st_size if log.exists() else 0) == before:
-        time.sleep(0.002)
-    try:
-        assert process.wait(seconds) == 0
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def test_a_run_killed_at_random_moments_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    kills = 0
-    while killed_at(tmp_path / "killed", chance.uniform(0, 0.3)):
-        kills += 1
-        assert load_run(tmp_path / "killed" / "sums--self-consistency--scripted-script").done
-        assert kills < 60
-    while killed_at(tmp_path / "whole", 120):
-        pytest.fail("the undisturbed run took two minutes")
-    killed, whole = (tmp_path / part / "sums--self-consistency--scripted-script" for part in ("killed", "whole"))
-    assert kills >= 2
-    assert len((killed / "results.jsonl").read_text().splitlines()) == 300
-    assert plain_lines(killed) == plain_lines(whole)
-    left_out = {"shared", "started", "seconds", "host"}
-    one, other = (load_run(folder).header.model_dump(exclude=left_out) for folder in (killed, whole))
-    assert one == other
 
 
 def test_problems_beyond_the_look_ahead_come_in_turn() -> None:
