@@ -54,16 +54,16 @@ def load_folder(folder: Path, split: str, name: str | None) -> Any:
     """
     import datasets
 
-    if (folder / "dataset_dict.json").exists():
-        splits = datasets.load_from_disk(str(folder))
-        parts = split.split("+")
-        for part in parts:
-            if part not in splits:
-                raise UnknownNameError(f"split of {folder}", part, splits)
-        return datasets.concatenate_datasets([splits[part] for part in parts])
-    if (folder / "dataset_info.json").exists():
-        return datasets.load_from_disk(str(folder))
     try:
+        if (folder / "dataset_dict.json").exists():
+            splits = datasets.load_from_disk(str(folder))
+            parts = split.split("+")
+            for part in parts:
+                if part not in splits:
+                    raise UnknownNameError(f"split of {folder}", part, splits)
+            return datasets.concatenate_datasets([splits[part] for part in parts])
+        if (folder / "dataset_info.json").exists():
+            return datasets.load_from_disk(str(folder))
         return datasets.load_dataset(str(folder), name, split=split)
     except (datasets.exceptions.DatasetGenerationError, FileNotFoundError) as error:
         raise DataError(f"{folder}: {_first(error)} Expected a folder that `datasets` can read.") from error

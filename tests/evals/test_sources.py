@@ -155,6 +155,9 @@ def test_what_save_to_disk_wrote(tmp_path: Path) -> None:
     assert listed(read_file(tmp_path / "two", "train+test")) == [{"q": "train"}, {"q": "test"}]
     with pytest.raises(UnknownNameError, match="Did you mean 'test'"):
         read_file(tmp_path / "two", "tests")
+    (tmp_path / "one" / "state.json").unlink()
+    with pytest.raises(DataError, match="Expected a folder that `datasets` can read"):
+        read_file(tmp_path / "one")
 
 
 def test_a_folder_without_data(tmp_path: Path) -> None:
