@@ -53,8 +53,10 @@ def test_clustered_errors_by_hand() -> None:
 
 
 def test_items_on_their_own_have_the_plain_error() -> None:
-    scores = [random.Random(1).random() for _ in range(50)]
+    chance = random.Random(1)
+    scores = [chance.random() for _ in range(50)]
     plain = stats.standard_error(scores)
+    assert plain > 0.03
     assert stats.clustered_se(scores, range(50)) == pytest.approx(plain)
     assert stats.clustered_se(scores, [None] * 50) == pytest.approx(plain)
 
