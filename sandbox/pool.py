@@ -40,11 +40,19 @@ class Ticket:
 
 
 class Station:
-    """The server of one profile, whichever process it is at the moment, and how many programs it runs at once."""
+    """The server of one profile, whichever process it is at the moment, and how many programs it runs at once.
+
+    Attributes:
+        profile: What the server is started for.
+        slots: One for each program that may run at once.
+        threads: Threads that wait for programs, for `map` and `arun`: as many as there are slots.
+        server: The server, where one runs.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.slots = threading.BoundedSemaphore(profile.spares)
+        self.threads = ThreadPoolExecutor(profile.spares, thread_name_prefix="sandbox")  # they hardly compute
         self.server: Server | None = None
         self._lock = threading.Lock()
         self._current: Future[tuple[Server, Isolation]] | None = None
@@ -141,12 +149,11 @@ def _run_on(
 
 
 class Pool:
-    """All stations of this process, and the threads that drive programs for `map` and `arun`."""
+    """All stations of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stations: dict[Profile, Station] = {}
-        self._threads: ThreadPoolExecutor | None = None
 
     def station(self, profile: Profile) -> Station:
         """The station of a profile."""
@@ -154,14 +161,6 @@ class Pool:
             if profile not in self._stations:
                 self._stations[profile] = Station(profile)
             return self._stations[profile]
-
-    @property
-    def threads(self) -> ThreadPoolExecutor:
-        """Threads that wait for programs; they hardly compute."""
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(max_workers=4 * (os.cpu_count() or 1), thread_name_prefix="sandbox")
-            return self._threads
 
     def end(self) -> None:
         """End all servers. The next program starts another."""

@@ -81,7 +81,8 @@ class Sandbox:
 
     def warm(self) -> "Future[object]":
         """Start the server in the background; the future is done when it is up, or has the error."""
-        return POOL.threads.submit(self._station.ready)
+        station = self._station
+        return station.threads.submit(station.ready)
 
     def run(self, program: str, returns: str = "ans", limits: Limits | None = None) -> Outcome:
         """Run one program and wait for what becomes of it.
@@ -108,7 +109,7 @@ class Sandbox:
         try:
             for program in programs:
                 ticket = Ticket()
-                futures.append(POOL.threads.submit(station.run, program, asked, bounds, ticket))
+                futures.append(station.threads.submit(station.run, program, asked, bounds, ticket))
                 tickets.append(ticket)
             return [future.result() for future in futures]
         finally:
@@ -123,8 +124,8 @@ class Sandbox:
         Raises:
             SandboxError: As `run`.
         """
-        ticket = Ticket()
-        future = POOL.threads.submit(self._station.run, program, _checked(returns), limits or self.limits, ticket)
+        station, ticket = self._station, Ticket()
+        future = station.threads.submit(station.run, program, _checked(returns), limits or self.limits, ticket)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:

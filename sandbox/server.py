@@ -170,15 +170,25 @@ class Server:
 
         Raises:
             ServerLost: The server is gone, or does not answer.
+            SandboxError: The caller has no descriptors to spare.
         """
         with self._taking:
             try:
                 if self._retired:
                     raise ServerLost("the server has retired")
-                message, fds, _, _ = socket.recv_fds(self._control, messages.ERROR_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+                message, fds, flags, _ = socket.recv_fds(
+                    self._control, messages.ERROR_BYTES, 4, socket.MSG_CMSG_CLOEXEC
+                )
             except OSError as error:
                 raise ServerLost(str(error)) from error
             if len(fds) != 4:
+                for fd in fds:
+                    os.close(fd)
+                if flags & socket.MSG_CTRUNC:
+                    raise SandboxError(
+                        "The sandbox cannot take a program's descriptors, for this process has too many files open: "
+                        "raise the limit (ulimit -n), or run fewer programs at once."
+                    )
                 raise ServerLost(f"the server has ended. {message.decode(errors='replace')}".strip())
             lease = Lease(messages.LEASE.unpack(message)[0], list(fds))
             self.served += 1

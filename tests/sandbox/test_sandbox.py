@@ -95,6 +95,26 @@ def test_map_keeps_the_order(box: Sandbox) -> None:
     assert box.map([]) == []
 
 
+def test_as_many_programs_run_at_once_as_were_asked_for() -> None:
+    many = Sandbox(preload=(), parallel=6 * (os.cpu_count() or 1))
+    most = 0
+
+    async def watched() -> None:
+        nonlocal most
+        tasks = [asyncio.create_task(many.arun("import time\ntime.sleep(20)")) for _ in range(many.parallel)]
+        until = time.monotonic() + 30
+        while most < many.parallel and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+            most = max(most, len(many._station.ready()[0].leases))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    many.warm().result()
+    asyncio.run(watched())
+    assert most == many.parallel
+
+
 def test_map_calls_off_what_runs_when_its_programs_end_in_an_error() -> None:
     def programs() -> Iterator[str]:
         yield "while True: pass"

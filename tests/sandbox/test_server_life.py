@@ -135,6 +135,30 @@ def test_a_server_that_is_lost_under_its_canary_is_one_sentence() -> None:
         server.close()
 
 
+def test_a_caller_without_descriptors_to_spare_is_told_the_remedy_and_keeps_its_server() -> None:
+    said = script(
+        """
+        import os, resource
+        from sandbox import Sandbox, SandboxError
+        box = Sandbox(preload=(), parallel=1)
+        assert box.run("ans = 1").value == 1
+        pid = box._station.ready()[0].pid
+        before = len(os.listdir("/proc/self/fd"))
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 1, hard))
+        try:
+            box.run("ans = 2")
+        except SandboxError as error:
+            print(error)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert box.run("ans = 3").value == 3
+        assert box._station.ready()[0].pid == pid
+        """
+    )
+    assert "ulimit -n" in said
+
+
 def test_a_python_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(sandbox.SandboxError, match="/no/such/python"):
