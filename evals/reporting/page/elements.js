@@ -60,6 +60,7 @@ function options(select, choices, chosen) {
   select.replaceChildren(...choices.map(([value, words]) => el("option", { value, selected: value === chosen }, words)));
 }
 
-const seconds = (s) => (s < 0.95 ? `${Number(s.toPrecision(2))} s` : s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)}:${String(Math.round(s % 60)).padStart(2, "0")}`);
+const minutes = (s) => `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+const seconds = (s) => (s < 0.95 ? `${Number(s.toPrecision(2))} s` : s < 59.95 ? `${s.toFixed(1)} s` : minutes(Math.round(s)));
 const tokens = (n) => n.toLocaleString("en");
 const money = (usd) => (usd > 0 && usd < 0.1 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`);

@@ -59,6 +59,13 @@ function chooseColumn() {
   options($("value"), [["", "all"], ...values.map((value) => [value, value === "null" ? "none" : value])], "");
 }
 
+// The problem of a row of another run stays chosen: each run lists its problems as they came.
+function keepProblem(before, row) {
+  const there = before.task === state.a.task ? state.a.again(before.rows.item[row], before.rows.repeat[row]) : undefined;
+  state.rows = there === undefined ? [] : [there];
+  state.at = state.rows.length - 1;
+}
+
 function refresh() {
   const kept = state.at >= 0 ? state.rows[state.at] : -1;
   state.rows = listed({ ...state, outcome: $("outcome").value, column: $("column").value, value: $("value").value, order: $("order").value });
@@ -220,7 +227,13 @@ async function start() {
   $("explorer").hidden = false;
   refresh();
   const runOf = (id) => index.runs[Number($(id).value)];
-  const again = () => { chooseRuns(runOf("run-a"), $("run-b").value ? runOf("run-b") : null); if (state.query && $("deep").checked) search(); else refresh(); if (state.at >= 0) choose(state.at); };
+  const again = () => {
+    const { a, rows, at } = state;
+    chooseRuns(runOf("run-a"), $("run-b").value ? runOf("run-b") : null);
+    if (state.a !== a && at >= 0) keepProblem(a, rows[at]);
+    if (state.query && $("deep").checked) search(); else refresh();
+    if (state.at >= 0) choose(state.at);
+  };
   $("run-a").addEventListener("change", again);
   $("run-b").addEventListener("change", again);
   for (const id of ["outcome", "value", "order"]) $(id).addEventListener("change", refresh);

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import pytest
 from chromium import READY, browser
-from hostile_sums import HOSTILE, SUMS
+from hostile_sums import HOSTILE, SUMS, says, sums
+from solving import scripted
 from talkative import talkative_run
 
 import evals
 from evals.missed import CAUSES, misses
 from evals.run import Run
+from strategies.direct import Direct
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 ALL = SUMS + len(HOSTILE)
@@ -168,6 +170,24 @@ def test_a_link_opens_a_problem_with_a_run_beside(opened: Open, runs: list[Run])
     assert count(shown) == "1 problem"
     shown.evaluate("hash => { location.hash = hash; }", link(runs[2], "no such"))
     waits_for(shown, "#problem", "This run has no problem no such.")
+
+
+def test_another_run_shows_the_same_problem_wherever_it_stands(opened: Open, tmp_path: Path) -> None:
+    """Runs list their problems as they were run: here in two orders."""
+    pair = [
+        evals.evaluate(sums(), Direct(shots=None), scripted(says), out=tmp_path, name=order, order=order)
+        for order in ("seeded", "source")
+    ]
+    shown = opened(link(pair[0], "sum-17"), file=evals.report(pair, tmp_path / "orders.html").file)
+    places = set()
+    for order in ("source", "seeded"):
+        shown.select_option("#run-a", label=f"direct · {order}")
+        waits_for(shown, "#problem h4", f"direct · {order}")
+        assert shown.locator("#problem h3").text_content() == "sum-17"
+        selected = shown.locator(".row[aria-selected=true]")
+        assert selected.locator(".id").text_content() == "sum-17"
+        places.add(selected.get_attribute("aria-posinset"))
+    assert len(places) == 2
 
 
 def test_it_can_be_used_by_keyboard_alone(opened: Open) -> None:

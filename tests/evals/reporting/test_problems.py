@@ -1,13 +1,17 @@
 """A record as the page shows it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from solving import scripted
 
+import evals
+from evals.item import Item
 from evals.reporting.problems import Common, packed, shortened
 from evals.run import Run
+from evals.task import Task
+from strategies.chain_of_thought import ChainOfThought
 
 
 def texts(problem: dict[str, Any], common: Common) -> list[str]:
@@ -49,15 +53,22 @@ def test_votes_name_their_paths(runs: list[Run]) -> None:
     assert len(rest) == 1
 
 
-def test_what_prompts_share_is_kept_once(run_of: Callable[..., Run]) -> None:
-    run, common = run_of("The answer is 7.", question="A question of some length, so that it is a piece?"), Common()
-    record = run["one"]
-    prompt = record.result.paths[0].completions[0].request
-    assert prompt is not None
-    packed(record, common)
-    before = list(common.texts)
-    packed(record, common)
-    assert common.texts == before
+def test_what_prompts_share_is_kept_once() -> None:
+    task = Task.of("two", [Item.of(f"q{n}", f"How many? {n}", "7") for n in range(2)])
+    strategy = ChainOfThought(shots="word-problems", style="text")
+    run = evals.evaluate(task, strategy, scripted(lambda request, index: "The answer is 7."), out=None)
+    common = Common()
+    one, other = (packed(record, common) for record in run.records)
+    (shared,) = common.texts
+    for record, problem in zip(run.records, (one, other), strict=True):
+        prompt = record.result.paths[0].completions[0].request
+        assert prompt is not None
+        assert prompt.prompt is not None
+        assert prompt.prompt.startswith(shared)
+        assert texts(problem, common)[problem["prompts"][0]] == prompt.prompt
+        pieces = [piece for row in problem["texts"] for piece in ([row] if isinstance(row, str) else row)]
+        assert -1 in pieces
+        assert not [piece for piece in pieces if isinstance(piece, str) and shared in piece]
 
 
 def test_a_long_text_keeps_its_beginning_and_end() -> None:
