@@ -1,17 +1,17 @@
 """Two runs matched item by item: what both have, and what keeps them from being alike."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
-from typing import Any
 
 from evals.comparisons.comparison import Flips, Side
 from evals.comparisons.contrast import Looks, mean_difference
+from evals.header import RunHeader
 from evals.lines import Line
 from evals.lines.texts import read_texts
 from evals.run import Run
+from evals.statistics.quantiles import quantile
 from evals.summary import Summary
 from reasoning.errors import ConfigError
 
@@ -83,8 +83,8 @@ class Reading:
             problems=len(counts),
             usage=counts.usage,
             cost=counts.cost,
-            latency_p50=_quantile(told, 0.5),
-            latency_p95=_quantile(told, 0.95),
+            latency_p50=quantile(told, 0.5) if told else None,
+            latency_p95=quantile(told, 0.95) if told else None,
             tokens_per_second=paid / self.run.seconds if paid and self.run.seconds else None,
         )
 
@@ -134,7 +134,7 @@ class Matched:
         return cls(a, b, ids, len(both) - len(ids))
 
     @property
-    def headers(self) -> tuple[Any, Any]:
+    def headers(self) -> tuple[RunHeader, RunHeader]:
         """What both runs were to do."""
         return self.a.run.header, self.b.run.header
 
@@ -254,10 +254,6 @@ class Matched:
         if self.in_file_order:
             told.append("items were added in the file's order, which may go with difficulty: nothing can be concluded")
         return told
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
 def _shown(value: object) -> str:

@@ -43,7 +43,9 @@ def _unclear(pair: Pair) -> str:
         seen += f", while the test gives p = {pair.p_adjusted:.2g}"
     if pair.needed is None:
         return f"cannot tell: {seen}; {pair.items:,} items show differences from {points(pair.minimum_detectable)} on"
-    return f"cannot tell: {seen}; a difference of that size needs about {about(pair.needed)} items"
+    # A formula for many items may call a handful enough that the exact test has just not been content with.
+    wanted = "more" if pair.needed <= pair.items else f"about {about(pair.needed)}"
+    return f"cannot tell: {seen}; a difference of that size needs {wanted} items"
 
 
 def _ends(pair: Pair, ends: Interval) -> str:

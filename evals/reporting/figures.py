@@ -16,8 +16,9 @@ from evals.replays.points import Curves
 from evals.reporting import charts
 from evals.reporting.charts import Dot, Line
 from evals.reporting.gathering import Gathered, Items
-from evals.reporting.scales import accuracy_range, bins, quantile
+from evals.reporting.scales import accuracy_range, bins
 from evals.run import Run
+from evals.statistics.quantiles import quantile
 from reasoning.errors import FAMILY
 
 FIXED = "fixed"

@@ -95,16 +95,6 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     return kept
 
 
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest figure that so large a share of them does not exceed.
-
-    Args:
-        ordered: From the least to the greatest; one or more.
-        share: In [0, 1].
-    """
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
-
-
 def bins(ordered: Sequence[float], count: int = 24) -> tuple[float, float, list[int]]:
     """How many figures lie in each of `count` bins of equal ratio: where the bins start and end, and the counts.
 

@@ -66,6 +66,13 @@ def test_what_cannot_be_told_says_what_it_would_take() -> None:
     assert "needs about " in pair.verdict
 
 
+def test_the_items_at_hand_are_not_what_it_would_take() -> None:
+    """Five flips of six items, all one way: by the formula five items would do, by McNemar's exact test six do not."""
+    pair = pair_of(scored([False] * 6, name="a"), scored([True] * 5 + [False], name="b"))
+    assert pair.outcome == "unclear"
+    assert pair.verdict.endswith("a difference of that size needs more items")
+
+
 def test_no_flips_are_no_certainty() -> None:
     pair = pair_of(scored(A, name="a"), scored(A, name="b"))
     assert (pair.difference, pair.p, len(pair.flips), pair.needed, pair.outcome) == (0, 1, 0, None, "unclear")

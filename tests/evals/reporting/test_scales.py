@@ -15,7 +15,6 @@ from evals.reporting.scales import (
     figure_range,
     front,
     log_ticks,
-    quantile,
 )
 
 figures = st.floats(min_value=1e-3, max_value=1e6)
@@ -85,11 +84,6 @@ def test_the_front_agrees_with_its_definition(points: list[tuple[int, int]]) -> 
         return any(o != one and o[0] <= one[0] and o[1] >= one[1] for o in points)
 
     assert sorted(front(points)) == [number for number, one in enumerate(points) if not beaten(one)]
-
-
-def test_quantiles_are_figures_that_were_seen() -> None:
-    ordered = [1.0, 2.0, 3.0, 4.0]
-    assert [quantile(ordered, share) for share in (0, 0.5, 0.75, 0.95, 1)] == [1, 2, 3, 4, 4]
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1e4), min_size=1))
