@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ _TOKENIZER = re.compile(
 )
 _IN_EXPERT = re.compile(r"\.experts\.")
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-_USED = ("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_top_k", "top_k_experts")
+_USED = (
+    *("num_experts_per_tok", "num_experts_per_token", "experts_per_token"),
+    *("moe_k", "moe_topk", "moe_top_k", "top_k_experts"),
+)
 
 
 def folder_identity(folder: Path) -> dict[str, str]:
@@ -55,9 +58,23 @@ def parameters(folder: Path) -> tuple[int, int] | None:
         total += count
         in_experts += count if _IN_EXPERT.search(name) else 0
     text = {**config, **config.get("text_config", {})}
-    experts, used = (next((text[key] for key in keys if key in text), None) for keys in (_EXPERTS, _USED))
-    idle = in_experts - in_experts * used // experts if experts and used else 0
+    count, used = experts(text.get)
+    idle = in_experts - in_experts * used // count if count and used else 0
     return total, total - idle
+
+
+def experts(setting: Callable[[str], Any]) -> tuple[int, int]:
+    """The experts of a layer, and those of them that take part in a token; 0 where a model's config names none.
+
+    Args:
+        setting: Gives a setting of the config by its name, None where there is none; a list has one for each layer.
+    """
+
+    def named(names: Iterable[str]) -> int:
+        found = next(filter(None, map(setting, names)), 0)
+        return int(max(found) if isinstance(found, Sequence) else found)
+
+    return named(_EXPERTS), named(_USED)
 
 
 def _shapes(file: Path) -> Iterable[tuple[str, list[int]]]:

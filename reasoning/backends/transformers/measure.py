@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from reasoning.backends.facts import ModelFacts
+from reasoning.backends.model_files import experts
 from reasoning.backends.transformers.engine import Limits
 from reasoning.backends.transformers.loading import free_bytes
 from reasoning.backends.transformers.options import TransformersOptions
@@ -13,8 +14,6 @@ _ROWS = {"cpu": 32}
 _ROWS_GPU = 256
 _SHARE = {"cpu": 0.5}
 _SHARE_GPU = 0.9
-_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
-_ACTIVE = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "experts_per_token")
 _NEUTRAL = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "encoder_repetition_penalty": 1.0}
 
 
@@ -37,7 +36,7 @@ def is_exact(model: Any) -> bool:
         model.device.type == "cpu"
         and model.dtype == torch.float32
         and not getattr(model, "is_quantized", False)
-        and not _experts(model)
+        and not _experts(model)[0]
     )
 
 
@@ -89,20 +88,18 @@ def _quantized(model: Any) -> bool:
     return config is not None and str(getattr(method, "value", method)) != "gguf"
 
 
-def _experts(model: Any) -> int:
+def _experts(model: Any) -> tuple[int, int]:
     text = model.config.get_text_config(decoder=True)
-    return next((int(count) for name in _EXPERTS if (count := getattr(text, name, None))), 0)
+    return experts(lambda name: getattr(text, name, None))
 
 
 def _idle(model: Any) -> int:
     """Weights of the experts that take no part in a token."""
-    text = model.config.get_text_config(decoder=True)
-    active = next((int(count) for name in _ACTIVE if (count := getattr(text, name, None))), 0)
-    experts = _experts(model)
-    if not experts or not active:
+    count, active = _experts(model)
+    if not count or not active:
         return 0
     theirs = sum(weight.numel() for name, weight in model.named_parameters() if ".experts." in name)
-    return int(theirs * (experts - active) / experts)
+    return int(theirs * (count - active) / count)
 
 
 def _bytes_per_token(model: Any) -> int:

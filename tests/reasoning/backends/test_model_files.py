@@ -5,7 +5,9 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from reasoning.backends.model_files import folder_identity, parameters
+import pytest
+
+from reasoning.backends.model_files import experts, folder_identity, parameters
 
 
 def safetensors(path: Path, shapes: Mapping[str, list[int]]) -> None:
@@ -49,6 +51,20 @@ def test_of_experts_only_those_in_use_take_part(tmp_path: Path) -> None:
     together = {"embed": [10, 4], "layers.0.mlp.experts.gate_up": [4, 8, 4]}
     text = {"num_local_experts": 4, "num_experts_per_tok": 2}
     assert parameters(folder(tmp_path / "fused", together, text_config=text)) == (168, 104)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, (0, 0)),
+        ({"num_experts": None, "num_local_experts": 8, "num_experts_per_tok": 2}, (8, 2)),
+        ({"moe_num_experts": 64, "moe_k": 6}, (64, 6)),
+        ({"num_experts": 64, "moe_topk": [8, 8]}, (64, 8)),
+        ({"num_experts": 0, "n_routed_experts": 16, "experts_per_token": 4}, (16, 4)),
+    ],
+)
+def test_experts_by_the_names_that_models_give_them(config: dict[str, object], expected: tuple[int, int]) -> None:
+    assert experts(config.get) == expected
 
 
 def test_packed_weights_do_not_tell_how_many_they_are(tmp_path: Path) -> None:
