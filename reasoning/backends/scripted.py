@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -94,11 +94,11 @@ class Scripted:
         reply = self._script(request, index) if self.options.weights == {} else self._weighted(seed)
         if isinstance(reply, Completion):
             return reply.model_copy(update={"index": index, "request": request})
-        text, finish = cut_at_stop(reply, request.sampling.stop)
+        text = cut_at_stop(reply, request.sampling.stop)
         return Completion.model_construct(
             index=index,
             text=text,
-            finish=finish,
+            finish="stop",
             usage=Usage(prompt_tokens=len(_prompt(request).split()), completion_tokens=len(text.split())),
             latency_s=latency,
             seed=seed if request.sampling.seeded else None,
@@ -128,10 +128,10 @@ def _prompt(request: Request) -> str:
     return request.prompt if request.prompt is not None else " ".join(m.content for m in request.messages)
 
 
-def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, Literal["stop"]]:
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
     """A text up to the first of its stop strings."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
-    return (text[: min(ends)] if ends else text), "stop"
+    return text[: min(ends)] if ends else text
 
 
 def _script(name: str, options: ScriptedOptions) -> Script:

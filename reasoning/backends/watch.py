@@ -38,9 +38,8 @@ class Watch:
         self._names = {name for name, _ in served if name}
         self._fingerprints = {fingerprint for _, fingerprint in served if fingerprint}
         self._renamed = self._changed = False
-        self._texts: (
-            dict[bytes, tuple[str, int]] | None
-        ) = {}  # the one text of each prompt, how often; None once settled
+        # the one text of each prompt, and how often it came again; None once settled
+        self._texts: dict[bytes, tuple[str, int]] | None = {}
 
     def bought(self, key: bytes, request: Request, completions: Sequence[Completion]) -> None:
         """Looks at draws that were just bought."""

@@ -101,7 +101,7 @@ def _babble(request: Request, index: int) -> Completion:
         return Completion.failed(request, index, Failure(kind="context_overflow", message=message, retryable=False))
     chance = random.Random(f"{prompt}\n{sampling.temperature}\n{index}")
     said = [chance.choice(_WORDS) for _ in range(min(sampling.max_tokens or 16, 200))]
-    text, _ = cut_at_stop("".join(said), sampling.stop)
+    text = cut_at_stop("".join(said), sampling.stop)
     logprobs = None
     if sampling.logprobs is not None:
         tokens = said[: -(-len(text) // 3)]

@@ -1,13 +1,13 @@
 """A draw is bought once, shared by all who ask for it, and returned only when it is kept."""
 
 import asyncio
-import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripting import asked, runs, say, scripted
 
 import reasoning
 from reasoning.backends.backend import Capabilities
@@ -19,18 +19,7 @@ from reasoning.completion import Completion, Failure
 from reasoning.errors import AuthenticationError, BackendError, StoreWriteError
 from reasoning.pricing import Rates
 from reasoning.request import Request
-from reasoning.sampling import Sampling
 from reasoning.store import Store
-
-SAMPLING = Sampling(temperature=0.7, max_tokens=50)
-
-
-def asked(prompt: str = "How many?") -> Request:
-    return Request(prompt=prompt, sampling=SAMPLING)
-
-
-def say(request: Request, index: int) -> str:
-    return f"draw {index} of {request.prompt}"
 
 
 class Gate(Scripted):
@@ -51,10 +40,6 @@ class Gate(Scripted):
         return completions
 
 
-def scripted(script: Script = say, max_samples: int = 64) -> Scripted:
-    return Scripted(script, ScriptedOptions(capabilities=Capabilities(text=True, seed=True, max_samples=max_samples)))
-
-
 def rows(driver: Scripted) -> list[tuple[int, ...]]:
     return [indices for _, indices in driver.calls]
 
@@ -62,20 +47,6 @@ def rows(driver: Scripted) -> list[tuple[int, ...]]:
 async def settled(turns: int = 5) -> None:
     for _ in range(turns):
         await asyncio.sleep(0)
-
-
-def runs(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Runs an async test on a loop of its own."""
-    import functools
-
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def body() -> None:
-            await asyncio.wait_for(test(*args, **kwargs), 30)
-
-        asyncio.run(body())
-
-    return run
 
 
 @runs
@@ -366,68 +337,6 @@ async def test_without_a_store_nothing_is_remembered() -> None:
         await stored.complete(asked(), [0])
     assert len(driver.calls) == 2
     assert not stored._own_flights
-
-
-# Likely faults of a server
-
-
-async def drawn(stored: Stored, prompts: int, samples: int) -> None:
-    for n in range(prompts):
-        await stored.complete(asked(f"question {n}"), range(samples))
-
-
-@runs
-async def test_a_server_that_ignores_seeds_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
-    stored = Stored(scripted(lambda r, i: f"The same text on {r.prompt}."))
-    with caplog.at_level(logging.WARNING):
-        await drawn(stored, 8, 4)
-    assert len(stored.notices) == len(caplog.records) == 1
-    assert "ignores seeds or caches by prompt" in stored.notices[0]
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        lambda r, i: f"Another text {i} on {r.prompt}.",
-        lambda r, i: f"The same text on {r.prompt}{'!' if r.prompt == 'question 0' and i == 3 else '.'}",
-        lambda r, i: "B",
-    ],
-    ids=["texts differ", "texts differ on one prompt", "answers are short"],
-)
-def test_a_server_that_samples_is_not_accused(script: Script) -> None:
-    stored = Stored(scripted(script))
-    asyncio.run(drawn(stored, 8, 4))
-    assert stored.notices == ()
-
-
-@runs
-async def test_greedy_draws_may_be_equal() -> None:
-    stored = Stored(scripted(lambda r, i: "The same long text each time."))
-    for n in range(8):
-        await stored.complete(Request(prompt=f"{n}", sampling=Sampling(temperature=0, max_tokens=9)), range(4))
-    assert stored.notices == ()
-
-
-def served_by(name: str, fingerprint: str) -> Script:
-    return lambda r, i: Completion(index=i, text=f"{i} {name}", model=name, fingerprint=fingerprint)
-
-
-@runs
-async def test_a_model_that_changed_since_the_stored_draws_is_named(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "s")
-    first = Stored(scripted(served_by("gpt-2026-01", "fp_a")), store)
-    await first.complete(asked(), [0])
-    assert first.notices == ()
-    same = Stored(scripted(served_by("gpt-2026-01", "fp_a")), store)
-    await same.complete(asked(), [1])
-    assert same.notices == ()
-    other = Stored(scripted(served_by("gpt-2026-06", "fp_b")), store)
-    await other.complete(asked(), [2, 3])
-    assert len(other.notices) == 2
-    assert "'gpt-2026-06'" in other.notices[0]
-    assert "gpt-2026-01" in other.notices[0]
-    assert "'fp_b'" in other.notices[1]
-    store.close()
 
 
 def test_a_whole_backend_pays_nothing_the_second_time(tmp_path: Path) -> None:
