@@ -221,7 +221,7 @@ class LlamaCpp:
 
     def _notes(self, request: Request) -> tuple[str, ...]:
         """What is not done as asked."""
-        return effort_left_out(request.sampling.effort, self.options.template_args)
+        return effort_left_out(request.sampling.effort, self.options.template_args if request.messages else {})
 
     async def _render(self, request: Request) -> str:
         """The chat as the text that the model sees."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reasoning.backends.billing import billed_in_call
 from reasoning.backends.llama_cpp.loopback import LoopbackError
 from reasoning.completion import Completion, Failure, FailureKind, Finish, Logprobs
 from reasoning.request import Request
@@ -156,7 +157,7 @@ def completion(
         finish=finish,
         logprobs=None if logprobs is None else drawn.logprobs(logprobs),
         usage=usage,
-        billed=_billed(usage, first, end["timings"]["cache_n"]),
+        billed=billed_in_call(usage, first=first, cached=end["timings"]["cache_n"]),
         latency_s=drawn.latency_s,
         seed=seed if request.sampling.seeded else None,
         request=request,
@@ -176,13 +177,6 @@ def _cut_short(request: Request, end: Mapping[str, Any], usage: Usage) -> Failur
         "raise n_ctx"
     )
     return Failure(kind="context_overflow", message=message, retryable=False, usage=usage)
-
-
-def _billed(usage: Usage, first: bool, cached: int) -> Usage | None:
-    """A prompt is computed once for all samples of a call, less what the cache had of it."""
-    if not first:
-        return usage.model_copy(update={"prompt_tokens": 0})
-    return usage.model_copy(update={"cached_tokens": cached}) if cached else None
 
 
 def failure_of(error: LoopbackError | OSError, *, closed: bool) -> Failure:

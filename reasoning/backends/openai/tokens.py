@@ -14,6 +14,7 @@ prompt once, with the first sample, and what of it was cached.
 
 from collections.abc import Sequence
 
+from reasoning.backends.billing import billed_in_call
 from reasoning.backends.openai.answer import Answer, Sample
 from reasoning.request import Request
 from reasoning.usage import Usage
@@ -41,9 +42,7 @@ def usages(answer: Answer, request: Request) -> list[tuple[Usage, Usage | None]]
             reasoning_tokens=thought,
             estimated=estimated,
         )
-        added = {"cached_tokens": whole.cached_tokens} if place == 0 else {"prompt_tokens": 0}
-        billed = usage.model_copy(update=added)
-        found.append((usage, billed if billed != usage else None))
+        found.append((usage, billed_in_call(usage, first=place == 0, cached=whole.cached_tokens)))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reasoning.backends.billing import billed_in_call
 from reasoning.backends.thoughts import CLOSE, split_thoughts
 from reasoning.backends.transformers.prompts import Prompt
 from reasoning.backends.transformers.rows import Entry, Row
@@ -87,7 +88,7 @@ class Reader:
             finish="stop" if row.end == "stop" else "length",
             logprobs=self._logprobs(said, row.entries, raw) if request.sampling.logprobs is not None else None,
             usage=usage,
-            billed=None if first else usage.model_copy(update={"prompt_tokens": 0}),
+            billed=billed_in_call(usage, first=first),
             latency_s=latency_s,
             seed=row.seed if request.sampling.seeded else None,
             rendered=prompt.rendered,

@@ -178,7 +178,7 @@ class Transformers:
         return completion
 
     def _left_out(self, request: Request) -> tuple[str, ...]:
-        return effort_left_out(request.sampling.effort, self.options.template_args)
+        return effort_left_out(request.sampling.effort, self.options.template_args if request.messages else {})
 
     def _check_open(self) -> None:
         if self._engine.closed:

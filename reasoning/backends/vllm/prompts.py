@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reasoning.backends.thoughts import effort_left_out
 from reasoning.request import Request
 
 
@@ -52,7 +53,8 @@ class Prompts:
             PromptError: There is no chat template or it refuses the chat, or the text is none.
         """
         if request.prompt is not None:
-            return Prompt(request.prompt, self._encode(request.prompt, special=True))
+            notes = effort_left_out(request.sampling.effort, {})
+            return Prompt(request.prompt, self._encode(request.prompt, special=True), notes)
         text, notes = self._render(request)
         return Prompt(text, self._encode(text, special=False), notes)
 

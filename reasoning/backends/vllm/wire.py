@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reasoning.backends.billing import billed_in_call
 from reasoning.backends.vllm.thinking import Thinking
 from reasoning.completion import Completion, Failure, Finish, Logprobs
 from reasoning.request import Request
@@ -72,7 +73,7 @@ def completion(
         finish=finish,
         logprobs=None if wanted is None else _logprobs(sample, wanted),
         usage=usage,
-        billed=_billed(usage, first, cached),
+        billed=billed_in_call(usage, first=first, cached=cached),
         request=request,
         **shared,
     )
@@ -91,13 +92,6 @@ def _cut_short(request: Request, sample: Any, usage: Usage) -> Failure | None:
         "raise max_model_len"
     )
     return Failure(kind="context_overflow", message=message, retryable=False, usage=usage)
-
-
-def _billed(usage: Usage, first: bool, cached: int) -> Usage | None:
-    """A prompt is billed once for all samples of a call, less what the cache had of it."""
-    if not first:
-        return usage.model_copy(update={"prompt_tokens": 0})
-    return usage.model_copy(update={"cached_tokens": cached}) if cached else None
 
 
 def _logprobs(sample: Any, alternatives: int) -> Logprobs:

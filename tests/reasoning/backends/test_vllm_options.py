@@ -8,10 +8,18 @@ from types import SimpleNamespace
 import pytest
 
 import reasoning
+from reasoning import Request, Sampling
 from reasoning.backends.opening import resolve
 from reasoning.backends.vllm import VLLM, VLLMOptions, engine_args, source, troubles
 from reasoning.backends.vllm.options import OURS
+from reasoning.backends.vllm.prompts import Prompts
 from reasoning.errors import BackendError, ConfigError, MissingPackageError, UnknownNameError
+
+
+def test_an_effort_that_a_plain_text_cannot_be_given_is_told() -> None:
+    prompts = Prompts(SimpleNamespace(encode=lambda text, **_: [1, 2]), None, {"enable_thinking": False})
+    assert prompts.of(Request(prompt="Q:")).notes == ()
+    assert "reasoning effort" in prompts.of(Request(prompt="Q:", sampling=Sampling(effort="low"))).notes[0]
 
 
 def test_a_mistyped_option_gets_the_nearest_name() -> None:
