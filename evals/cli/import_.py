@@ -21,14 +21,12 @@ def import_(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The backend's name; the file's by default.")
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="A local copy of the task's data.")] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N items.")] = None,
-    where: Annotated[
-        str | None, typer.Option(metavar="CONDITION", help="Only items that meet it: 'level >= 4'.")
-    ] = None,
+    data: options.Data = None,
+    limit: options.Limit = None,
+    where: options.Where = None,
     order: Annotated[str, typer.Option(metavar="seeded|source", help="Which items come first.")] = "seeded",
-    name: Annotated[str | None, typer.Option(metavar="N", help="A name for the run, part of its folder's.")] = None,
-    tag: Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="A tag, recorded with the run.")] = [],  # noqa: B006
+    name: options.Name = None,
+    tag: options.Tag = [],  # noqa: B006
     out: Annotated[str, typer.Option(metavar="DIR", help="The run's parent folder.")] = "runs",
     json: options.Json = False,
     verbose: options.Verbose = 0,

@@ -23,6 +23,19 @@ BackendOption = Annotated[
     list[str], typer.Option("-B", metavar="KEY=VALUE", help="An option of the backends: max_concurrency=8.")
 ]
 Role = Annotated[list[str], typer.Option("--role", metavar="ROLE=SPEC", help="A further model: judge=openai/gpt-4o.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="FILE", help="A local copy of the task's data.")]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="Only the first N items.")]
+Where = Annotated[
+    str | None, typer.Option("--where", metavar="CONDITION", help="Only items that meet it: 'level >= 4'.")
+]
+Order = Annotated[str | None, typer.Option("--order", metavar="seeded|source", help="Which items come first.")]
+Repeats = Annotated[
+    int | None, typer.Option("--repeats", metavar="R", help="Solve each item R times, with other draws.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="Other seeds, other draws; 0 by default.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="N", help="A name for the run, part of its folder's.")]
+Tag = Annotated[list[str], typer.Option("--tag", metavar="KEY=VALUE", help="A tag, recorded with the run.")]
+Replicas = Annotated[int | None, typer.Option("--replicas", metavar="N", help="Copies of each engine, over Ray.")]
 Store = Annotated[
     str | None,
     typer.Option(

@@ -1,5 +1,6 @@
 """`reasoning plan TASK|SUITE`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,14 +23,12 @@ def plan(
     field: options.StrategyField = [],  # noqa: B006
     option: options.BackendOption = [],  # noqa: B006
     role: options.Role = [],  # noqa: B006
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="A local copy of the task's data.")] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N items.")] = None,
-    where: Annotated[
-        str | None, typer.Option(metavar="CONDITION", help="Only items that meet it: 'level >= 4'.")
-    ] = None,
-    order: Annotated[str | None, typer.Option(metavar="seeded|source", help="Which items come first.")] = None,
-    repeats: Annotated[int | None, typer.Option(metavar="R", help="Solve each item R times, with other draws.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Other seeds, other draws; 0 by default.")] = None,
+    data: options.Data = None,
+    limit: options.Limit = None,
+    where: options.Where = None,
+    order: options.Order = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
     pilot: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Problems to buy, and store, to go by (20); 0 buys none.")
     ] = None,
@@ -37,7 +36,7 @@ def plan(
     spend_limit: Annotated[
         list[str], typer.Option(metavar="KEY=N", help="A hard limit on the pilot: usd=5, tokens=1000000 or calls=500.")
     ] = [],  # noqa: B006
-    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine, over Ray.")] = None,
+    replicas: options.Replicas = None,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --replicas: a Ray cluster.")] = None,
     json: options.Json = False,
     verbose: options.Verbose = 0,
@@ -75,8 +74,7 @@ def plan(
 def _page(one: "Plan") -> str:
     from evals import rendering
 
-    def ends(range: "Range", shown: object = rendering.count) -> str:
-        assert callable(shown)
+    def ends(range: "Range", shown: Callable[[float], str] = rendering.count) -> str:
         return f"{shown(range.guess)} ({shown(range.low)} to {shown(range.high)})"
 
     cost = rendering.NONE if one.cost is None else ends(one.cost, rendering.money)

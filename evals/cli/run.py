@@ -28,23 +28,21 @@ def run(
     field: options.StrategyField = [],  # noqa: B006
     option: options.BackendOption = [],  # noqa: B006
     role: options.Role = [],  # noqa: B006
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="A local copy of the task's data.")] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N items.")] = None,
-    where: Annotated[
-        str | None, typer.Option(metavar="CONDITION", help="Only items that meet it: 'level >= 4'.")
-    ] = None,
-    order: Annotated[str | None, typer.Option(metavar="seeded|source", help="Which items come first.")] = None,
-    repeats: Annotated[int | None, typer.Option(metavar="R", help="Solve each item R times, with other draws.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="Other seeds, other draws; 0 by default.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="N", help="A name for the run, part of its folder's.")] = None,
-    tag: Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="A tag, recorded with the run.")] = [],  # noqa: B006
+    data: options.Data = None,
+    limit: options.Limit = None,
+    where: options.Where = None,
+    order: options.Order = None,
+    repeats: options.Repeats = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    tag: options.Tag = [],  # noqa: B006
     out: Annotated[str | None, typer.Option(metavar="DIR", help="The runs' parent folder; runs/ by default.")] = None,
     store: options.Store = None,
     fresh: options.Fresh = False,
     spend_limit: Annotated[
         list[str], typer.Option(metavar="KEY=N", help="A hard limit in all: usd=5, tokens=1000000 or calls=500.")
     ] = [],  # noqa: B006
-    replicas: Annotated[int | None, typer.Option(metavar="N", help="Copies of each engine, over Ray.")] = None,
+    replicas: options.Replicas = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The Ray cluster's head, HOST:PORT or auto; else one here.")
     ] = None,
