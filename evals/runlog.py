@@ -83,7 +83,7 @@ class RunLog:
         try:
             _hold(writer, folder)
             head = folder / HEADER
-            if not head.exists() and writer.tell():
+            if not head.exists() and writer.seek(0, io.SEEK_END):
                 raise DataError(f"{folder} has a {RESULTS} but no {HEADER}: restore it, or name another --out.")
             held = read_header(head.read_bytes(), str(head)) if head.exists() else None
             log = cls(held or header, folder, writer)

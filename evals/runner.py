@@ -138,9 +138,9 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
                 listener(event)
 
         log.keep(status="running", stopped_by=None)
-        tell(RunStarted(log.header, log.summary, notes))
         status, stopped_by = "stopped", None
         try:
+            tell(RunStarted(log.header, log.summary, notes))
             async for record in _solved(job, items, log, tell if listeners else None):
                 log.append(record)
                 tell(ItemScored(record))

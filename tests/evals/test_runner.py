@@ -232,6 +232,18 @@ def test_events_tell_of_all_that_happens(tmp_path: Path) -> None:
     assert next(event for event in seen if isinstance(event, RunEnded)).header.status == "complete"
 
 
+@pytest.mark.parametrize("at", [RunStarted, ItemScored])
+def test_a_listener_that_breaks_stops_the_run_and_the_folder_says_so(at: type, tmp_path: Path) -> None:
+    def listen(event: object) -> None:
+        if isinstance(event, at):
+            raise KeyError("a fault of the listener")
+
+    with pytest.raises(KeyError):
+        evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path, on_event=listen)
+    header = load_run(tmp_path / "sums--direct--scripted-script").header
+    assert (header.status, header.stopped_by) == ("stopped", "KeyError: 'a fault of the listener'")
+
+
 def test_cancelling_leaves_a_log_to_go_on_with(tmp_path: Path) -> None:
     async def interrupted() -> None:
         slow = Scripted(adds, scripted(adds).options.model_copy(update={"latency_s": 0.01}))
