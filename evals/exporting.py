@@ -129,8 +129,13 @@ def _metadata(runs: Sequence[Run]) -> dict[str, type]:
             for name, value in line.get("meta", {}).items():
                 known = types.setdefault(_column(name), set())
                 if value is not None:
-                    known.add(type(value))
+                    known.add(str if _is_long(value) else type(value))
     return {name: _common(known) for name, known in types.items()}
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a value is an integer past the 64 bits of a column of numbers."""
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _common(known: set[type]) -> type:

@@ -18,7 +18,12 @@ from strategies.self_consistency import SelfConsistency
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     items = [
-        Item.of(f"i-{n}", 'How "many",\nin case \ud800?', "18", metadata={"level": n, "score": "x", "tags": [n]})
+        Item.of(
+            f"i-{n}",
+            'How "many",\nin case \ud800?',
+            "18",
+            metadata={"level": n, "score": "x", "tags": [n], "big": 10 ** (20 * n)},
+        )
         for n in range(3)
     ]
     vote = SelfConsistency(of=Direct(), samples=2)
@@ -40,6 +45,7 @@ def test_problems_with_their_metadata(suffix: str, run: Run, tmp_path: Path) -> 
     assert set(table["id"]) == {"i-0", "i-1", "i-2"}
     row = table[table["id"] == "i-2"].iloc[0]
     assert (row["level"], row["meta_score"], row["tags"], row["paths"]) == (2, "x", "[2]", 2)
+    assert str(row["big"]) == str(10**40)
     assert (row["score"], row["tied"], row["statuses"]) == (run["i-2"].score, 2, "ok,ok")
     assert row["question"] == 'How "many",\nin case ??'
 
