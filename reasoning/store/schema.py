@@ -58,7 +58,9 @@ def check(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise StoreError(f"The store {path} cannot be read: {error.strerror}.") from error
+        raise StoreError(
+            f"The store {path} cannot be read: {error.strerror}. Name another file with --store."
+        ) from error
     if not header:
         return False
     version, application = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")

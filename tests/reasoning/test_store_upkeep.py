@@ -85,6 +85,11 @@ def test_a_missing_store_is_said_so_and_not_made(tmp_path: Path, verb: object) -
     assert not (tmp_path / "s").exists()
 
 
+def test_a_folder_cannot_be_looked_into(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read: Is a directory.*--store"):
+        upkeep.stats(tmp_path)
+
+
 def test_prune_by_age(tmp_path: Path) -> None:
     path = tmp_path / "s"
     fill(path, "x", 40, text=random.Random(0).randbytes(1000).hex())
