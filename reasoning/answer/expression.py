@@ -1,8 +1,10 @@
 r"""Answers that are mathematical expressions."""
 
+import cmath
 import logging
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final, Literal
@@ -175,7 +177,12 @@ def _written(value: object) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, complex):
+        if not cmath.isfinite(value):
+            return None
         return f"{Fraction(repr(value.real))} + ({Fraction(repr(value.imag))})*I"
-    if isinstance(value, (int, float, Fraction)):
-        value = str(value) if not isinstance(value, int) or value.bit_length() < 10_000 else None
-    return str(value) if isinstance(value, (str, Symbolic)) or hasattr(value, "as_tuple") else None
+    if not isinstance(value, (str, int, float, Fraction, Decimal, Symbolic)):
+        return None
+    try:
+        return str(value)
+    except ValueError:  # more digits than the interpreter writes out
+        return None

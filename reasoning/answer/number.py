@@ -1,5 +1,6 @@
 """Answers that are numbers, read exactly."""
 
+import contextlib
 import math
 import re
 from decimal import Decimal
@@ -27,7 +28,8 @@ def _exact(value: object) -> Fraction:
     if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
         return Fraction(value)
     if isinstance(value, (str, float, Decimal)):
-        return Fraction(str(value))
+        with contextlib.suppress(ZeroDivisionError):  # "1/0"
+            return Fraction(str(value))
     raise ValueError("must be a number, such as 1e-6 or '1/3'")
 
 

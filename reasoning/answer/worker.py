@@ -53,6 +53,8 @@ class Worker:
             MissingPackageError: math-verify is not installed.
         """
         with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._stop()  # ended while idle, by the system: no fault of this formula
             try:
                 if self._process is None:
                     self._start()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -123,6 +124,7 @@ def test_extract_nothing(text: str) -> None:
         (0.5, "1/2"),
         (Fraction(1, 3), "1/3"),
         (complex(1, 2), "1 + 2*I"),
+        (Decimal("0.50"), "1/2"),
         ([1, 2], "{1, 2}"),
         ([3], "3"),
         (Symbolic("Mul(Rational(1, 2), Pow(Integer(3), Rational(1, 2)))", "sqrt(3)/2"), "0.866025403784"),
@@ -136,7 +138,20 @@ def test_parse_values_of_programs(value: object, key: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, [], float("nan"), "__import__('os').getcwd()", "lambda: 1", pytest.param(10**5000, id="too long")],
+    [
+        None,
+        True,
+        [],
+        b"1",
+        float("nan"),
+        complex("nan+1j"),
+        complex("1+infj"),
+        Decimal("NaN"),
+        "__import__('os').getcwd()",
+        "lambda: 1",
+        pytest.param(10**5000, id="too long"),
+        pytest.param([Fraction(1, 10**5000)], id="a fraction too long"),
+    ],
 )
 def test_parse_nothing(value: object) -> None:
     assert EXPRESSION.parse(value) is None
@@ -187,6 +202,16 @@ def test_the_worker_starts_under_a_lower_memory_limit_than_its_own() -> None:
         timeout=170,
     )
     assert (ended.stdout, ended.stderr) == ("x**2 + x\n", "")
+
+
+def test_a_worker_that_the_system_ended_costs_no_answer() -> None:
+    own = worker.Worker()
+    assert own.key(r"\sqrt{4}", 20) == "2"
+    assert own._process is not None
+    own._process.kill()
+    own._process.wait()
+    assert own.key(r"\sqrt{9}", 20) == "3"
+    own.close()
 
 
 def test_many_threads_share_one_worker() -> None:
