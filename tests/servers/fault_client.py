@@ -16,7 +16,6 @@ class FaultServer:
 
     Attributes:
         base_url: What an OpenAI client is given, e.g. `"http://127.0.0.1:40001/v1"`.
-        pid: Its process id.
     """
 
     def __init__(self, **behaviour: Any) -> None:
@@ -27,7 +26,6 @@ class FaultServer:
         line = self._process.stdout.readline()
         assert line, "the fault server did not start"
         self.base_url: str = json.loads(line)["base_url"]
-        self.pid = self._process.pid
 
     def configure(self, **behaviour: Any) -> None:
         """Replaces the whole behaviour and zeroes the counts."""

@@ -15,7 +15,6 @@ import asyncio
 import collections
 import contextlib
 import json
-import os
 import socket
 import struct
 import sys
@@ -40,7 +39,6 @@ class Fault:
     status: int = 500
     message: str = "The server had an error while processing your request."
     code: str | None = None
-    type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     body: str = '{"id": "x", "choices": [{"index": 0, "mess'
@@ -130,7 +128,6 @@ class Shop:
             "aborted": self.aborted,
             "in_flight": self.in_flight,
             "most_in_flight": self.most_in_flight,
-            "pid": os.getpid(),
         }
 
 
@@ -225,7 +222,7 @@ class Connection(asyncio.Protocol):
 
     def _misbehave(self, fault: Fault, path: str, asked: dict[str, Any]) -> None:
         if fault.kind == "status":
-            body = error_body(fault.message, fault.type or "server_error", fault.code)
+            body = error_body(fault.message, "server_error", fault.code)
             self._write(fault.status, body, fault.headers)
         elif fault.kind == "malformed":
             self._write(200, fault.body.encode())

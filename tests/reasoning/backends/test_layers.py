@@ -132,6 +132,22 @@ def test_a_wrong_number_of_samples_loses_no_draw(fault_server: FaultServer, tmp_
     assert paid.draws == PROMPTS * SAMPLES
 
 
+@pytest.mark.parametrize(
+    ("server", "named"),
+    [({"honours_seed": False}, True), ({"honours_n_seeds": False}, True), ({}, False)],
+    ids=["no seeds", "one seed for all samples", "as it should"],
+)
+def test_a_server_that_ignores_seeds_is_named(fault_server: FaultServer, server: dict[str, Any], named: bool) -> None:
+    fault_server.configure(answers=10**9, **server)
+
+    async def body() -> tuple[str, ...]:
+        async with opened(fault_server, max_samples=SAMPLES) as backend:
+            await buy(backend)
+            return backend.notices
+
+    assert any("ignores seeds" in notice for notice in asyncio.run(body())) == named
+
+
 def test_a_wrong_key_stops_at_once_in_the_servers_words(fault_server: FaultServer, tmp_path: Path) -> None:
     fault_server.configure(api_key="another", latency_s=0.02)
     with pytest.raises(AuthenticationError, match="Incorrect API key") as error:

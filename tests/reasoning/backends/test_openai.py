@@ -304,6 +304,13 @@ class TestWhatIsRead:
         assert completion.logprobs.tokens == ("Thinking", " about", " it,", " the")  # the last begins within the text
         assert len(completion.logprobs.values) == len(completion.logprobs.top) == 4
 
+    @pytest.mark.parametrize("told", ["none", "one_child"])
+    def test_a_usage_that_is_not_told_is_estimated(self, fault_server: FaultServer, told: str) -> None:
+        fault_server.configure(usage=told)
+        completions = draw(fault_server, chat(max_tokens=3), range(4))
+        assert [c.finish for c in completions] == ["length"] * 4
+        assert [(c.usage.completion_tokens, c.usage.estimated) for c in completions] == [(3, True)] * 4
+
     def test_model_and_fingerprint_as_reported(self, fault_server: FaultServer) -> None:
         fault_server.configure(model="m-2025-01-01", fingerprints=["a", "b"])
         first, second = draw(fault_server, chat(), [0, 2], max_samples=1)
