@@ -13,11 +13,12 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.chain_of_thought import ChainOfThought
-from strategies.events import PathEvent
+from strategies.events import PathEvent, StopEvent, TallyEvent
 from strategies.gathering import gather_paths
 from strategies.path import Path
 from strategies.result import Result
 from strategies.scope import Scope, draw
+from strategies.stopping import Decision
 from strategies.strategy import PathStrategy, PathStrategyField, Strategy
 from strategies.voting import Majority
 from strategies.waves import votable
@@ -70,6 +71,7 @@ class UniversalSelfConsistency(Strategy):
 
         paths, cut = await gather_paths(one, range(self.samples), until)
         tally = Majority().tally(paths, scope.salt)
+        scope.emit(TallyEvent(problem.id, tally, len(paths)))
         voters = [path for path in paths if path.key is not None]
         picked, stopped = None, "deadline" if cut else "one class of answers"
         if len(tally.classes) > 1 and not cut:
@@ -86,12 +88,14 @@ class UniversalSelfConsistency(Strategy):
                 paths[first] = paths[first].model_copy(update={"asides": (*paths[first].asides, said)})
                 if picked is None:
                     scope.degrade("the model's pick could not be read: the plurality of answers stands")
+        decision = Decision(reason=stopped, key=picked.key if picked else None)
+        scope.emit(StopEvent(problem.id, decision, len(paths)))
         return Result.decided(
             problem,
             paths,
             tally,
             stopped,
-            key=picked.key if picked else None,
+            key=decision.key,
             degradations=scope.degradations,
             order_safe=not cut,
         )

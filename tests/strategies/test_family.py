@@ -17,13 +17,14 @@ from strategies.budget_forcing import BudgetForcing
 from strategies.chain_of_thought import ChainOfThought
 from strategies.direct import Direct
 from strategies.ensemble import Ensemble
+from strategies.events import Event, ItemEvent, StopEvent, TallyEvent
 from strategies.least_to_most import LeastToMost, smaller_questions
 from strategies.plan_and_solve import PlanAndSolve
 from strategies.program_of_thought import ProgramOfThought
 from strategies.result import Result
 from strategies.self_consistency import SelfConsistency
 from strategies.self_refine import SelfRefine
-from strategies.stopping import Adaptive
+from strategies.stopping import Adaptive, Decision
 from strategies.strategy import STRATEGIES, PathStrategy, Strategy
 from strategies.universal_self_consistency import UniversalSelfConsistency
 
@@ -304,9 +305,12 @@ def test_the_model_picks_the_most_consistent() -> None:
             return "The most consistent response is Response 2, because …"
         return f"The answer is {[1, 9, 2][index]}"
 
-    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, scripted(script))
+    seen: list[Event] = []
+    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, scripted(script), on_event=seen.append)
     assert result.answer == 9
     assert result.stopped == "the model picked"
+    assert TallyEvent("p", result.tally, 3) in seen
+    assert seen[-2:] == [StopEvent("p", Decision(reason=result.stopped, key=result.key), 3), ItemEvent("p", result)]
 
 
 def test_a_pick_that_cannot_be_read_leaves_the_plurality() -> None:
@@ -332,7 +336,7 @@ def test_a_pick_that_is_not_there_by_the_deadline_leaves_the_plurality() -> None
         async def aclose(self) -> None:
             pass
 
-    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, SlowToPick(), deadline=0.5)
+    result = UniversalSelfConsistency(of=Direct(), samples=3).solve(PROBLEM, SlowToPick(), deadline=1.5)
     assert (result.answer, result.stopped, result.order_safe) == (2, "deadline", False)
     assert result.seconds < 15
 

@@ -143,12 +143,12 @@ def test_at_the_deadline_pending_paths_abstain_and_it_is_said() -> None:
             await asyncio.sleep(30 if indices[0] >= 2 else 0)
             return await self.inner.complete(request, indices)
 
-    result = SelfConsistency(of=Direct(), samples=4).solve(PROBLEM, Slow([6] * 4, 0), deadline=0.3)
+    result = SelfConsistency(of=Direct(), samples=4).solve(PROBLEM, Slow([6] * 4, 0), deadline=1)
     assert result.answer == 6
     assert [path.status for path in result.paths] == ["ok", "ok", "abandoned", "abandoned"]
     assert not result.order_safe
-    assert 0.25 < result.seconds < 5
-    single = Direct().solve(PROBLEM, Slow([6] * 4, 0), deadline=5)
+    assert 0.9 < result.seconds < 15
+    single = Direct().solve(PROBLEM, Slow([6] * 4, 0), deadline=15)
     assert single.order_safe
 
 
