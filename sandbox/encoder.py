@@ -152,7 +152,8 @@ class Encoder(Weights):
             little = "<f8" if value.dtype.kind == "f" else "<c16"
         if little not in ITEMS:  # objects, text
             self.room(value.size)
-            self.again(value.tolist(), depth)
+            self.nodes -= 1  # the lists, or the one object of an array without axes, take the array's place
+            self.write(value.tolist(), depth)
             return
         self.room(value.size * ITEMS[little][1])
         shape = tuple(value.shape)

@@ -29,7 +29,7 @@ class Sandbox:
     """Runs untrusted Python programs, each in a process of its own that is used once.
 
     Cheap to make, safe to share between threads and event loops; the server behind it starts with the first program, or
-    with `warm`, is shared by all handles of one level and preload, and ends with the process.
+    with `warm`, is shared by all handles of one level, preload and `parallel`, and ends with the process.
 
     Args:
         limits: What one program may use.

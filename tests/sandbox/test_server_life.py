@@ -84,8 +84,9 @@ def test_many_threads_wait_for_one_start(box: Sandbox) -> None:
 def test_warm_starts_the_server_off_the_callers_path(box: Sandbox) -> None:
     begun = time.monotonic()
     future = box.warm()
-    assert time.monotonic() - begun < 0.05
+    waited = time.monotonic() - begun
     future.result(60)
+    assert waited < (time.monotonic() - begun) / 2
     assert POOL.station(box._profile).server is not None
 
 

@@ -216,6 +216,13 @@ class TestNumpy:
     def test_arrays_of_anything_else_become_lists(self, np: Any) -> None:
         assert back(np.array([Fraction(1, 3), "a", None], dtype=object)) == [Fraction(1, 3), "a", None]
         assert back(np.array([["ab", "c"]])) == [["ab", "c"]]
+        assert same(back(np.array(Decimal("1.10"))), Decimal("1.10"))
+
+    def test_an_array_that_holds_itself_is_refused(self, np: Any) -> None:
+        array = np.empty((), dtype=object)
+        array[()] = array
+        with pytest.raises(WireError, match="nested too deeply|contains itself"):
+            encode(array, CAPS)
 
     def test_an_array_larger_than_the_cap_is_refused_before_it_is_copied(self, np: Any) -> None:
         with pytest.raises(WireError, match="more than 1048576 bytes"):
