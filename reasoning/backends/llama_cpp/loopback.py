@@ -66,6 +66,8 @@ class Loopback:
                     kind, _, data = event.partition(b": ")
                     if kind in (b"data", b"error") and data != b"[DONE]":  # the rest is a sign of life
                         answer = json.loads(data)
+                        if kind == b"error":  # the error itself, or an object that holds it
+                            answer = {"error": answer.get("error", answer)}
                         if refusal := _refusal(answer, 200):
                             raise refusal
                         yield answer
