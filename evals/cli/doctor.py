@@ -53,6 +53,17 @@ def doctor(
 ) -> None:
     """Say what works on this machine, and the remedy for what does not."""
     options.set_up_logging(verbose)
+    misplaced = [
+        not prompts and (shots or data),
+        not parity and (questions or option),
+        not (prompts or parity) and tasks,
+    ]
+    if (prompts and parity) or any(misplaced):
+        from reasoning.errors import UsageError
+
+        raise UsageError(
+            "Tasks, --shots and --data go with --prompts; backends, --questions and -B with --parity; ask for one."
+        )
     if prompts:
         from evals.cli.prompts import look_over
 
@@ -62,10 +73,6 @@ def doctor(
         from evals.overrides import pairs
 
         return examine(tasks or [], questions, pairs(option, "-B"), as_json=json)
-    if tasks or shots or data or questions or option:
-        from reasoning.errors import UsageError
-
-        raise UsageError("Tasks, --shots and --data go with --prompts; backends, --questions and -B with --parity.")
     from evals.cli.machine import findings
 
     found = findings()

@@ -136,11 +136,14 @@ def settled(run: Run, given: Given) -> Strategy:
     if isinstance(given, Strategy):
         strategy = given
     else:
-        ((name, own),) = (given if isinstance(given, Mapping) else {given: {}}).items()
+        named = given if isinstance(given, Mapping) else {given: {}}
+        if len(named) != 1 or not isinstance(own := next(iter(named.values())) or {}, Mapping):
+            raise ConfigError(f"A strategy is written as its name, or as {{name: {{field: value}}}}; got {given!r}.")
+        (name,) = named
         found = type(Strategy.of_config(run.header.strategy)) if name == ran else None
         shared = fields if found else {key: fields[key] for key in ("of", "samples") if key in fields}
         known = (found or _class(name)).model_fields
-        strategy = Strategy.of_config({name: {**{k: v for k, v in shared.items() if k in known}, **(own or {})}})
+        strategy = Strategy.of_config({name: {**{k: v for k, v in shared.items() if k in known}, **own}})
     return _with_shots(strategy, path_strategies(made_with(run)))
 
 

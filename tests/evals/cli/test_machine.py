@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from evals.cli import machine
+from evals.cli.doctor import app
+from reasoning.errors import UsageError
 
 
 def found(what: str) -> machine.Finding:
@@ -49,3 +52,20 @@ def test_a_gpu_is_what_its_driver_says(
 def test_without_a_gpu_it_says_what_computes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "compute on the CPU" in found("GPU").told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gsm8k"],
+        ["--questions", "q.txt"],
+        ["--prompts", "--parity"],
+        ["--prompts", "-B", "dtype=float32"],
+        ["--parity", "scripted/echo", "scripted/constant", "--shots", "arithmetic"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments: list[str]) -> None:
+    told = CliRunner().invoke(app, arguments)
+    assert isinstance(told.exception, UsageError)
+    assert "go with --prompts" in str(told.exception)

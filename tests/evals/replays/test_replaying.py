@@ -212,6 +212,13 @@ def test_what_a_strategy_does_not_state_is_the_runs() -> None:
     assert [record.result.paths[0].member for record in other.records] == [0, 0]
 
 
+@pytest.mark.parametrize("wrong", [{}, {"direct": {}, "chain-of-thought": {}}, {"self-consistency": "x"}])
+def test_what_is_no_strategy_is_refused(wrong: Mapping[str, Any]) -> None:
+    drawn = evals.evaluate(task(2), SelfConsistency(of=Direct(), samples=2), scripted(says(1)), out=None)
+    with pytest.raises(ConfigError, match="written as its name"):
+        evals.replay(drawn, [wrong])
+
+
 # What is not there
 
 
