@@ -268,7 +268,8 @@ class Budget:
         if limit.usd is not None:
             parts.append(f"${spent.usd:.4f} of ${limit.usd:.4f} (up to ${worst.usd:.4f} more)")
         if limit.calls is not None:
-            parts.append(f"{spent.calls} of {limit.calls} calls")
+            in_flight = f" beside {self._reserved.calls} in flight" if self._reserved.calls else ""
+            parts.append(f"{spent.calls} of {limit.calls} calls{in_flight}")
         return (
             f"The next draw could pass the spend limit: spent {', '.join(parts)}. What is paid for is kept; raise the "
             "limit and run again to go on."

@@ -112,6 +112,18 @@ def test_calls_and_dollars_are_limited_too() -> None:
     run(body())
 
 
+def test_one_more_call_is_refused_where_calls_in_flight_took_the_rest() -> None:
+    async def body() -> None:
+        budget = Budget(SpendLimit(calls=2))
+        await budget.reserve(Amount(calls=1), 1)
+        budget.one_more_call()
+        with pytest.raises(SpendLimitError, match="1 of 2 calls beside 1 in flight"):
+            budget.one_more_call()
+        assert budget.spent.calls == 1
+
+    run(body())
+
+
 def test_a_budget_is_shared_across_loops() -> None:
     """Two loops in two threads, one budget: neither hangs, and the limit holds."""
     budget = Budget(SpendLimit(calls=200))
