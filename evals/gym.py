@@ -81,7 +81,7 @@ class Scored:
         return score if self.partial else float(score >= _FULL_MARKS)
 
 
-def gym_task(name: str, size: int = SIZE, seed: int = 0, partial: bool = False, **config: Any) -> Task:
+def gym_task(name: str, /, size: int = SIZE, seed: int = 0, partial: bool = False, **config: Any) -> Task:
     """A task of a reasoning-gym generator.
 
     Args:
@@ -98,8 +98,10 @@ def gym_task(name: str, size: int = SIZE, seed: int = 0, partial: bool = False, 
     """
     if name not in GENERATORS:
         raise UnknownNameError("reasoning-gym generator", name, GENERATORS)
-    if size < 1:
-        raise ConfigError(f"size must be 1 or more, not {size}.")
+    if not isinstance(size, int) or size < 1:
+        raise ConfigError(f"size must be 1 or more, not {size!r}.")
+    if not isinstance(seed, int):
+        raise ConfigError(f"seed must be a whole number, not {seed!r}.")
     answers, has_gold = GENERATORS[name]
     answer_kind = kind(answers, quantum=0) if name in _MINUTE else kind(answers)
 

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "tasks"
 _OF_SOURCE = ("split", "revision")
 
 
-def load_task(name: str | Path, data: str | Path | None = None, **options: Any) -> Task:
+def load_task(name: str | Path, /, data: str | Path | None = None, **options: Any) -> Task:
     """A task by its name. Its items are read when they are first asked for.
 
     Args:
@@ -73,7 +73,9 @@ def _changed(definition: Definition, options: Mapping[str, Any]) -> Definition:
             raise UnknownNameError(f"option of {definition.name}", option, known)
     fields = definition.model_dump(by_alias=True, exclude_unset=True)
     hub = {key: options[key] for key in _OF_SOURCE if key in options}
-    if hub and "hub" not in fields["source"]:
+    if hub and "source" in options:
+        raise ConfigError(f"{definition.name}: write {' and '.join(hub)} into the source's hub, or leave out source.")
+    if hub and definition.source.hub is None:
         raise ConfigError(f"{definition.name} reads {definition.source}, which has no {' or '.join(hub)}.")
     fields |= {key: value for key, value in options.items() if key not in _OF_SOURCE}
     if hub:

@@ -103,6 +103,8 @@ def read_yaml(file: Path) -> Located:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise DataError(f"{file}{line}: this is no YAML: {error.problem or error.context}.") from error
+    except ValueError as error:  # what looks like a date, and is none
+        raise DataError(f"{file}: a value cannot be read: {error}; put it in quotes.") from error
     except yaml.YAMLError as error:
         raise DataError(f"{file} is no YAML: {' '.join(str(error).split())}.") from error
     return Located(value, places)

@@ -158,6 +158,8 @@ async def jobs(whole: Matrix, *, out: Path | None = None, store: Path | None = N
 
 def _task(entry: Entry) -> Task:
     with entry.blamed():
+        if "data" in entry.options:
+            raise ConfigError("data stands beside the task's name, not among its options.")
         return load_task(entry.name, data=entry.data, **entry.options)
 
 

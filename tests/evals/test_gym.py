@@ -137,8 +137,13 @@ def test_options_are_the_generators_own() -> None:
         gym_task("chain_sum", min_terms=9, max_terms=2).items()
     with pytest.raises(UnknownNameError, match="Did you mean 'products'"):
         gym_task("product")
-    with pytest.raises(ConfigError, match="size must be 1 or more"):
-        gym_task("products", size=0)
+    with pytest.raises(UnknownNameError, match="option of reasoning-gym:products 'name'"):
+        gym_task("products", name="sums").items()
+    for size in (0, "3", 2.5):
+        with pytest.raises(ConfigError, match=f"size must be 1 or more, not {size!r}"):
+            gym_task("products", size=size)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="seed must be a whole number, not '3'"):
+        gym_task("products", seed="3")  # type: ignore[arg-type]
 
 
 def test_metadata_holds_no_answers() -> None:

@@ -115,6 +115,8 @@ def test_a_suite_that_extends_itself_is_refused(folder: Path) -> None:
         ("most_shots: 2", "most_shots: 0", r"suite\.yaml, line 9: "),
         ("{text:", "{txt:", r"suite\.yaml, line 14: .*'txt'. Did you mean 'text'"),
         ("- scripted/constant\n", "- scriptd/constant\n", r"line 13: .*'scriptd'. Did you mean 'scripted'"),
+        ("{quantum: 0.01}", "{data: x.jsonl}", r"suite\.yaml, line 4: data stands beside the task's name"),
+        ("limit: 2,", "limit: 2024-13-45,", r"suite\.yaml: a value cannot be read: month .*; put it in quotes"),
         ("quantum", "qantum", r"suite\.yaml, line 4: .*'qantum'. Did you mean 'quantum'"),
         ("    name: three\n", "    where: levl == 1\n", r"'levl'. Did you mean 'level'"),
         ("    name: other\n", "", "would share the folder mine--direct--scripted-constant"),

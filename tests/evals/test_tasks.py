@@ -190,6 +190,10 @@ def test_unknown_names_and_options_name_the_nearest() -> None:
         load_task("mgsm")
     with pytest.raises(UnknownNameError, match="Did you mean 'split'"):
         load_task("gsm8k", splt="train")
+    with pytest.raises(UnknownNameError, match="option of gsm-symbolic 'name'"):
+        load_task("gsm-symbolic", name="p1")
+    with pytest.raises(ConfigError, match="write split into the source's hub, or leave out source"):
+        load_task("gsm8k", source={"jsonl": "items.jsonl"}, split="train")
     with pytest.raises(ConfigError, match="gold_pattern: not a regular expression"):
         load_task("gsm8k", gold_pattern="(")
     assert load_task("gsm-hard", quantum="0.1").kind == kind("number", quantum="0.1")
