@@ -23,7 +23,7 @@ def accuracy(share: float, interval: Interval | None) -> str:
 def count(number: float) -> str:
     """A count in at most five characters: `950`, `12.3k`, `4.1M`."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size * 0.99995:
+        if abs(number) >= size * 0.9995:  # what would be rounded to a thousand of the unit below
             scaled = number / size
             return f"{scaled:.0f}{unit}" if scaled >= 99.95 else f"{scaled:.1f}{unit}"
     return f"{number:.0f}"
@@ -33,7 +33,7 @@ def size(number: int | None) -> str:
     """Bytes: `512 MiB`, `1.4 GiB`; `–` where they are not known."""
     if number is None:
         return NONE
-    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
+    return f"{number / 2**30:.1f} GiB" if number >= 2**30 - 2**19 else f"{number / 2**20:.0f} MiB"
 
 
 def duration(seconds: float) -> str:

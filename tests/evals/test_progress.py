@@ -85,10 +85,29 @@ def test_on_a_terminal_there_is_a_live_display(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0"), (950, "950"), (999.96, "1.0k"), (12345, "12.3k"), (99960, "100k"), (4.1e6, "4.1M"), (2e9, "2.0G")],
+    [
+        (0, "0"),
+        (950, "950"),
+        (999.4, "999"),
+        (999.6, "1.0k"),
+        (12345, "12.3k"),
+        (99960, "100k"),
+        (999_400, "999k"),
+        (999_600, "1.0M"),
+        (4.1e6, "4.1M"),
+        (2e9, "2.0G"),
+    ],
 )
 def test_counts(number: float, text: str) -> None:
     assert rendering.count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(None, "–"), (512 << 20, "512 MiB"), ((1 << 30) - 1, "1.0 GiB"), (3 << 29, "1.5 GiB")],
+)
+def test_sizes(number: int | None, text: str) -> None:
+    assert rendering.size(number) == text
 
 
 @pytest.mark.parametrize(
