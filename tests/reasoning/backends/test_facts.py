@@ -36,9 +36,10 @@ def test_the_embedded_models_weights_are_counted() -> None:
 
 
 @pytest.mark.model
-def test_a_local_model_tells_all_and_its_memory_grows_with_use(local_backend: OpenedBackend) -> None:
-    facts = local_backend.facts
+def test_a_local_model_tells_all(local_backend: OpenedBackend) -> None:
+    facts, header = local_backend.facts, read_header(embedded_model())
     assert facts.weights == "open"
+    assert (facts.parameters, facts.active_parameters) == (header.parameters, header.active_parameters)
     assert facts.precision == "Q4_1 + Q8_0"
     assert facts.context_tokens == local_backend.capabilities.context_tokens
     assert facts.peak_memory_bytes is None or facts.peak_memory_bytes > 20_000_000
