@@ -23,7 +23,7 @@ def load_hub(path: str, name: str | None, split: str, revision: str | None) -> A
         revision: A commit, tag or branch.
 
     Raises:
-        DataError: It is neither reachable nor cached, or there is none of that id.
+        DataError: It is neither reachable nor cached, there is none of that id, or its download broke off.
         UnknownNameError: It has no such configuration or split.
     """
     import datasets
@@ -43,6 +43,11 @@ def load_hub(path: str, name: str | None, split: str, revision: str | None) -> A
             ) from error
         except ValueError as error:
             raise _unknown(error, f"data set {path}", name, split) from error
+        except (datasets.exceptions.DatasetGenerationError, OSError) as error:
+            raise DataError(
+                f"The data set {path!r} could not be loaded: {_first(error)} Try again, or name a local copy with "
+                "--data FILE."
+            ) from error
 
 
 def load_folder(folder: Path, split: str, name: str | None) -> Any:

@@ -196,6 +196,21 @@ def test_without_a_network_one_sentence_names_the_remedy() -> None:
     assert constants.HF_HUB_OFFLINE is False  # put back as it was
 
 
+def test_a_download_that_breaks_off_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    faults = (OSError(28, "No space left on device"), datasets.exceptions.DatasetGenerationError("The shard broke off"))
+    left = iter(faults)
+
+    def broken(*args: object, **options: object) -> None:
+        raise next(left)
+
+    monkeypatch.setattr(datasets, "load_dataset", broken)
+    for fault in faults:
+        with pytest.raises(DataError, match=f"could not be loaded: .*{fault.args[-1]}.*Try again"):
+            read_hub("openai/gsm8k", "main", "test", None)
+
+
 @pytest.mark.usefixtures("unreachable")
 def test_without_a_network_the_cache_serves(tmp_path: Path) -> None:
     """A cache as `datasets` leaves it after a download: <owner>___<name>/<configuration>/<version>/<hash>."""
