@@ -68,7 +68,7 @@ def test_a_table_for_people(command: Callable[..., Told], tmp_path: Path) -> Non
     code, out, _ = command(folder(tmp_path))
     assert code == 0
     assert "adaptive=0.95" in out
-    assert "Cheapest within 1 points of the best, chosen on 6 items, told on 6 others" in out
+    assert "Cheapest within 1 point of the best, chosen on 6 items, told on 6 others" in out
 
 
 def test_a_strategy_is_replayed(command: Callable[..., Told], tmp_path: Path) -> None:
