@@ -4,29 +4,18 @@ import asyncio
 import json
 import shutil
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_transformers import TEXT, ask, draw, opened, run
 
-from reasoning import Completion, Request, Sampling
-from reasoning.backends.transformers import Transformers, TransformersOptions
+from reasoning import Completion, Request
+from reasoning.backends.transformers import Transformers
 from reasoning.errors import BackendError
-from reasoning.message import assistant, user
 
 pytestmark = pytest.mark.transformers
-
-TEXT = "Q: How do you make bread?\nA: First you"
-
-
-def opened(folder: Path, **options: Any) -> Transformers:
-    chosen = {"device": "cpu", "dtype": "float32", **options}
-    return Transformers.open(str(folder), TransformersOptions.model_validate(chosen))
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +38,6 @@ def small(folder: Path) -> Iterator[Transformers]:
     found = opened(folder, max_batch=3)
     yield found
     run(found.aclose())
-
-
-def ask(prompt: str = TEXT, temperature: float = 1.0, max_tokens: int | None = 12, **sampling: Any) -> Request:
-    fields = {"temperature": temperature, "max_tokens": max_tokens, **sampling}
-    return Request(prompt=prompt, sampling=Sampling.model_validate(fields))
-
-
-def draw(backend: Transformers, request: Request, indices: Sequence[int] = (0,)) -> list[Completion]:
-    return run(backend.complete(request, indices))  # type: ignore[no-any-return]
 
 
 def substance(completions: Sequence[Completion]) -> list[tuple[object, ...]]:
@@ -315,75 +295,6 @@ def test_what_the_context_cuts_is_told_apart_from_what_was_asked(folder: Path) -
     assert {c.usage.completion_tokens for c in fits if c.finish == "length"} == {5}
     assert too_long.failure is not None
     assert (too_long.failure.kind, too_long.usage.total_tokens) == ("context_overflow", 0)
-
-
-# Chats
-
-
-def test_a_chat_is_rendered_by_the_template_and_a_prefill_is_gone_on_from(backend: Transformers) -> None:
-    few = Sampling(temperature=0.0, max_tokens=3)
-    plain = draw(backend, Request(messages=(user("Say hi."),), sampling=few))[0]
-    assert plain.rendered == "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\n"
-    begun = draw(backend, Request(messages=(user("Count."), assistant("1, 2,")), sampling=few))[0]
-    assert begun.rendered is not None
-    assert begun.rendered.endswith("<|im_start|>assistant\n1, 2,")
-    as_text = draw(backend, ask(plain.rendered, temperature=0.0, max_tokens=3))[0]
-    assert (as_text.text, as_text.rendered) == (plain.text, None)
-
-
-def test_a_model_without_a_template_says_what_to_do(folder: Path, tmp_path: Path) -> None:
-    from model_folder import without_template
-
-    backend = opened(without_template(folder, tmp_path / "bare"))
-    can = backend.capabilities
-    assert (can.chat, can.style, can.prefill) == (False, "text", False)
-    failure = draw(backend, Request(messages=(user("Say hi."),)))[0].failure
-    run(backend.aclose())
-    assert failure is not None
-    assert failure.kind == "unsupported"
-    assert "style=text" in failure.message
-    assert "chat_template" in failure.message
-
-
-def test_a_template_and_its_arguments_can_be_given(folder: Path) -> None:
-    template = "{% if not calm %}!{% endif %}{{ messages[0].content }}|"
-    backend = opened(folder, chat_template=template, template_args={"calm": False})
-    calm = opened(folder, chat_template=template, template_args={"calm": True})
-    request = Request(messages=(user("Say hi."),), sampling=Sampling(temperature=0.0, max_tokens=1))
-    assert draw(backend, request)[0].rendered == "!Say hi.|"
-    assert draw(calm, request)[0].rendered == "Say hi.|"
-    assert backend.identity != calm.identity
-    refusing = opened(folder, chat_template="{{ raise_exception('no such role') }}")
-    failure = draw(refusing, request)[0].failure
-    assert failure is not None
-    assert "no such role" in failure.message
-    for one in (backend, calm, refusing):
-        run(one.aclose())
-
-
-def test_reasoning_that_the_template_opens_is_no_answer(folder: Path) -> None:
-    backend = opened(folder, chat_template="{{ messages[0].content }}\n<think>\n")
-    assert backend.capabilities.reasoning
-    request = Request(messages=(user("Say hi."),), sampling=Sampling(temperature=1.0, max_tokens=20))
-    completions = draw(backend, request, range(4))
-    run(backend.aclose())
-    for completion in completions:
-        assert (completion.text, bool(completion.reasoning)) == ("", True)
-        ended = completion.finish == "stop"  # by an end token, which is no thought
-        assert completion.usage.reasoning_tokens == completion.usage.completion_tokens - ended
-
-
-def test_a_reasoning_effort_that_is_not_passed_on_is_on_record(backend: Transformers) -> None:
-    assert "reasoning effort" in draw(backend, ask(max_tokens=1, effort="low"))[0].degradations[0]
-    assert "reasoning effort" in run(backend.explain(ask(effort="low"))).notes[0]
-    assert draw(backend, ask(max_tokens=1))[0].degradations == ()
-
-
-def test_prompts_that_have_no_tokens_fail_alone(backend: Transformers) -> None:
-    for prompt in ("", "a\ud83d"):
-        failure = draw(backend, ask(prompt))[0].failure
-        assert failure is not None
-        assert (failure.kind, failure.retryable) == ("unsupported", False)
 
 
 # What it is
