@@ -10,7 +10,6 @@ from reasoning.message import assistant
 from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.chain_of_thought import THINK
-from strategies.exemplars import Exemplar
 from strategies.path import Path
 from strategies.scope import degrade, draw
 from strategies.two_stage import TwoStage, conclude
@@ -34,10 +33,6 @@ class BudgetForcing(TwoStage):
     budget: int = Field(default=1024, ge=16)
 
     default_system: ClassVar[str] = "Think about the problem step by step before you answer."
-
-    def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """The reasoning, and the answer's sentence."""
-        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""

@@ -10,7 +10,6 @@ from reasoning.completion import Completion
 from reasoning.message import user
 from reasoning.problem import Problem
 from reasoning.request import Request
-from strategies.exemplars import Exemplar
 from strategies.path import Path
 from strategies.prompting import PromptedStrategy
 from strategies.scope import draw
@@ -36,10 +35,6 @@ class LeastToMost(PromptedStrategy):
 
     default_max_tokens: ClassVar[int] = 512
     default_system: ClassVar[str] = "Answer the question. State the answer in a last sentence: The answer is <answer>."
-
-    def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """The reasoning, and the answer's sentence."""
-        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""

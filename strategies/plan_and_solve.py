@@ -2,7 +2,6 @@
 
 from reasoning.backends.backend import Backend
 from reasoning.problem import Problem
-from strategies.exemplars import Exemplar
 from strategies.path import Path
 from strategies.two_stage import TwoStage
 
@@ -27,10 +26,6 @@ class PlanAndSolve(TwoStage):
     """
 
     plus: bool = True
-
-    def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """The reasoning, and the answer's sentence."""
-        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""

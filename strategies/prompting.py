@@ -6,7 +6,6 @@ and one of the assistant. Base models and small ones do far better with plain te
 backend says suits its model.
 """
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar, Literal, Self
@@ -81,9 +80,9 @@ class PromptedStrategy(PathStrategy):
         """This strategy with that exemplar set where `shots` was not chosen."""
         return self if "shots" in self.model_fields_set else self.model_copy(update={"shots": shots})
 
-    @abstractmethod
     def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """How this strategy would have answered an exemplar's question."""
+        """How this strategy would have answered an exemplar's question: the reasoning, and the answer's sentence."""
+        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
 
     @property
     def instruction(self) -> str:

@@ -12,7 +12,6 @@ from reasoning.completion import Completion
 from reasoning.message import user
 from reasoning.problem import Problem
 from reasoning.request import Request
-from strategies.exemplars import Exemplar
 from strategies.least_to_most import NUMBERING
 from strategies.path import Path
 from strategies.prompting import ROOM_TO_THINK, PromptedStrategy
@@ -53,10 +52,6 @@ class TreeOfThoughts(PromptedStrategy):
     evaluations: int = Field(default=1, ge=1, le=16)
 
     default_max_tokens: ClassVar[int] = 256
-
-    def exemplar_answer(self, exemplar: Exemplar) -> str:
-        """The reasoning, and the answer's sentence."""
-        return f" {exemplar.reasoning} The answer is {exemplar.answer}."
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""
