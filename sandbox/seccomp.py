@@ -153,7 +153,7 @@ def assemble(machine: str) -> list[Instruction]:
 
 
 def run(instructions: Iterable[Instruction], data: bytes, own: int) -> int:
-    """What a filter answers to one call, worked out here rather than in the kernel: for tests and for doctor.
+    """What a filter answers to one call, worked out here rather than in the kernel: for tests.
 
     Args:
         instructions: The filter.

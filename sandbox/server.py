@@ -153,11 +153,6 @@ class Server:
         """Process id of the server."""
         return self._process.pid
 
-    @property
-    def alive(self) -> bool:
-        """Whether the server's process runs."""
-        return self._process.poll() is None
-
     def state(self) -> str:
         """What has become of the server's process, in words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
