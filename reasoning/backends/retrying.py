@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
@@ -12,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 from reasoning.backends.backend import Backend
 from reasoning.backends.landing import landed
 from reasoning.backends.layer import Layer
-from reasoning.completion import Completion
+from reasoning.completion import Completion, Failure
 from reasoning.request import Request
 
 
@@ -119,7 +118,7 @@ def _told(completion: Completion, attempts: int) -> Completion:
     return completion.model_copy(update={"failure": words})
 
 
-def _to_retry(completions: Sequence[Completion]) -> list[Any]:
+def _to_retry(completions: Sequence[Completion]) -> list[Failure]:
     return [c.failure for c in completions if c.failure is not None and c.failure.retryable]
 
 
