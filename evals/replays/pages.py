@@ -24,12 +24,13 @@ def curves_page(curves: Curves) -> str:
 def cheapest_line(cheapest: Cheapest) -> str:
     """The cheapest setting in one sentence."""
     low, high = cheapest.difference_interval
-    spent = f"{cheapest.draws:.1f} draws, {count(cheapest.tokens)} tokens"
+    priced = "" if cheapest.cost is None else f", {money(cheapest.cost)}"
+    spent = f"{cheapest.draws:.1f} draws, {count(cheapest.tokens)} tokens{priced}"
     best, margin = cheapest.best, 100 * cheapest.within
     return (
         f"Cheapest within {margin:g} point{'' if margin == 1 else 's'} of the best, chosen on "
         f"{cheapest.chosen_on} items, told on {cheapest.reported_on} others: {_setting(cheapest)}: "
-        f"{accuracy(cheapest.accuracy, cheapest.interval)} % at {spent}{'' if cheapest.cost is None else f', {money(cheapest.cost)}'} a problem; "
+        f"{accuracy(cheapest.accuracy, cheapest.interval)} % at {spent} a problem; "
         f"{100 * cheapest.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] to the best "
         f"({_setting(best)}: {percent(best.accuracy)} % at {best.draws:.1f} draws, {count(best.tokens)} tokens)."
     )
