@@ -7,18 +7,16 @@ the order its answers arrive in, and a replay agree bit for bit. Rules compose w
 """
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import comb
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
 
 from strategies.named import Named
 from strategies.path import Path
-from strategies.policy import Policy, best_policy, told_by
-from strategies.prior import Prior
+from strategies.policy import MOST_VOTES, Policy, best_policy, told_by
+from strategies.prior import Prior, Votes
 
 
 class Decision(BaseModel):
@@ -107,18 +105,18 @@ class Adaptive(Stop):
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     prior: Annotated[Prior, BeforeValidator(Prior.read)] | None = None
-    horizon: int = Field(default=40, ge=2, le=400)
+    horizon: int = Field(default=40, ge=2, le=MOST_VOTES)
 
     def decide(self, paths: Sequence[Path]) -> Decision | None:
         """See `Stop.decide`."""
-        first, second = _two_largest(paths)
-        if self._lacking(first, second) > 0:
+        votes = Votes.of(path.key for path in paths)
+        if self._lacking(votes) > 0:
             return None
-        return Decision(reason=f"leader ahead {first} to {second} at confidence {self.confidence:g}")
+        return Decision(reason=f"leader ahead {votes.first} to {votes.second} at confidence {self.confidence:g}")
 
     def wave(self, paths: Sequence[Path]) -> int:
         """The fewest votes after which it could stop."""
-        return max(1, self._lacking(*_two_largest(paths)))
+        return max(1, self._lacking(Votes.of(path.key for path in paths)))
 
     @property
     def policy(self) -> Policy:
@@ -126,10 +124,10 @@ class Adaptive(Stop):
         prior = self.prior or Prior.flat()
         return best_policy(prior, self.horizon, told_by(prior, self.horizon, _published(self.confidence)).draws)
 
-    def _lacking(self, first: int, second: int) -> int:
+    def _lacking(self, votes: Votes) -> int:
         if self.prior is None:
-            return max(0, least_leader(self.confidence, second) - first)
-        return self.policy.at(first, second)
+            return max(0, least_leader(self.confidence, votes.second) - votes.first)
+        return self.policy.at(votes)
 
 
 class Window(Stop):
@@ -226,10 +224,8 @@ def _published(confidence: float) -> Callable[[int, int], bool]:
 def ahead(first: int, second: int) -> float:
     """P(p1 > p2) after `first` and `second` votes under a flat prior: I_½(second + 1, first + 1)."""
     trials = first + second + 1
-    return 1 - float(sum(comb(trials, k) for k in range(second + 1)) / 2**trials)
-
-
-def _two_largest(paths: Sequence[Path]) -> tuple[int, int]:
-    counts = [count for _, count in Counter(path.key for path in paths if path.key is not None).most_common(2)]
-    first, second, *_ = [*counts, 0, 0]
-    return first, second
+    ways = total = 1
+    for k in range(second):
+        ways = ways * (trials - k) // (k + 1)  # C(trials, k + 1): from scratch each would cost as much as all before it
+        total += ways
+    return 1 - total / 2**trials

@@ -11,7 +11,8 @@ from evals.replays.holdout import halves
 from evals.replays.pool import Pool, pool_of
 from evals.run import Run, load_run
 from reasoning.errors import ConfigError
-from strategies.prior import Prior, fit
+from strategies.policy import MOST_VOTES
+from strategies.prior import Prior, Votes, fit
 from strategies.stopping import Adaptive
 from strategies.voting import Majority
 
@@ -79,6 +80,7 @@ def fit_prior(
     samples: int | None = None,
     holdout: float = 0.5,
     confidences: Sequence[float] = (0.9, 0.95),
+    horizon: int | None = None,
     orders: int = 400,
     seed: int = 0,
 ) -> Fitted:
@@ -89,6 +91,8 @@ def fit_prior(
         samples: Draws a problem; None takes all.
         holdout: The share of items that it is judged on.
         confidences: Where the two rules are compared.
+        horizon: Draws after which either rule stops in any case; None is half of the pool's. Nearer to the whole pool
+            every rule agrees with it, whatever it does.
         orders: Random orders a problem.
         seed: Of those orders, and of which items are held out.
 
@@ -97,43 +101,46 @@ def fit_prior(
         ConfigError: There are too few items to fit to and to judge on.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    return fit_pool(pool_of(run, samples), run.name, holdout, confidences, orders, seed)
+    return fit_pool(pool_of(run, samples), run.name, holdout, confidences, orders, seed, horizon)
 
 
-def fit_pool(pool: Pool, source: str, holdout: float, confidences: Sequence[float], orders: int, seed: int) -> Fitted:
+def fit_pool(
+    pool: Pool,
+    source: str,
+    holdout: float,
+    confidences: Sequence[float],
+    orders: int,
+    seed: int,
+    horizon: int | None = None,
+) -> Fitted:
     """`fit_prior` on a pool."""
     if pool.draws < 4:
         raise ConfigError(f"A prior is fitted to at least 4 draws a problem; this pool has {pool.draws}.")
+    cap = min(pool.draws // 2 if horizon is None else horizon, pool.draws, MOST_VOTES)
     parts = halves(pool, holdout, seed)
     if parts is None:
         raise ConfigError("A prior needs two groups of items or more to be fitted to, and as many to be judged on.")
     fitting, telling = parts
-    prior = fit(map(two_largest, (row.keys for row in pool.part(fitting).rows)), source=source)
+    prior = fit((Votes.of(row.keys) for row in pool.part(fitting).rows), source=source)
     held = pool.part(telling)
-    gains = tuple(_gain(held, prior, confidence, orders, seed) for confidence in confidences)
+    gains = tuple(_gain(held, prior, confidence, cap, orders, seed) for confidence in confidences)
     return Fitted(prior=prior, fitted_on=len(fitting), told_on=len(telling), gains=gains)
 
 
-def two_largest(keys: Sequence[str | None]) -> tuple[int, int]:
-    """The votes of the two largest classes."""
-    first, second, *_ = *(n for _, n in Counter(key for key in keys if key is not None).most_common(2)), 0, 0
-    return first, second
-
-
-def _gain(pool: Pool, prior: Prior, confidence: float, orders: int, seed: int) -> Gain:
-    """The two rules on the very same random orders."""
-    ours = Adaptive(confidence=confidence, prior=prior, horizon=max(2, pool.draws))
+def _gain(pool: Pool, prior: Prior, confidence: float, cap: int, orders: int, seed: int) -> Gain:
+    """The two rules on the very same random orders, both for at most `cap` draws."""
+    ours = Adaptive(confidence=confidence, prior=prior, horizon=cap)
     ladder = [Adaptive(confidence=one) for one in sorted({*LADDER, confidence})]
     settings = [(Majority(), rule) for rule in (ours, *ladder)]
     told, *published = expected(pool, settings, orders, seed)
     agreed, *published_agreed = expected(_agreeing(pool), settings, orders, seed)
     at = next(n for n, rule in enumerate(ladder) if rule.confidence == confidence)
-    drawn = _last(pool, told.draws)
-    below, share = _between([_last(pool, one.draws) for one in published], drawn)
+    drawn = _at(pool, told.draws, cap)
+    below, share = _between([_at(pool, one.draws, cap) for one in published], drawn)
 
     def apart(mine: Estimate, theirs: Sequence[Estimate]) -> tuple[float, tuple[float, float]]:
-        level = (1 - share) * theirs[below].score[:, -1:] + share * theirs[below + 1].score[:, -1:]
-        values = mine.score[:, -1:] - level
+        level = (1 - share) * theirs[below].score[:, cap - 1 : cap] + share * theirs[below + 1].score[:, cap - 1 : cap]
+        values = mine.score[:, cap - 1 : cap] - level
         (ends,) = pool.intervals((values + 1) / 2)
         return float(pool.mean(values)[0]), (2 * ends.low - 1, 2 * ends.high - 1)
 
@@ -142,9 +149,9 @@ def _gain(pool: Pool, prior: Prior, confidence: float, orders: int, seed: int) -
     return Gain(
         confidence=confidence,
         draws=drawn,
-        published_draws=_last(pool, published[at].draws),
-        accuracy=_last(pool, told.score),
-        published_accuracy=_last(pool, published[at].score),
+        published_draws=_at(pool, published[at].draws, cap),
+        accuracy=_at(pool, told.score, cap),
+        published_accuracy=_at(pool, published[at].score, cap),
         difference=difference,
         difference_interval=difference_interval,
         agreement=agreement,
@@ -165,8 +172,8 @@ def _agreeing(pool: Pool) -> Pool:
     return pool.of_rows(rows, pool.items)
 
 
-def _last(pool: Pool, values: Array) -> float:
-    return float(pool.mean(values[:, -1]))
+def _at(pool: Pool, values: Array, cap: int) -> float:
+    return float(pool.mean(values[:, cap - 1]))
 
 
 def _between(draws: Sequence[float], wanted: float) -> tuple[int, float]:

@@ -59,7 +59,7 @@ def decided(rule: Stop, orders: Orders) -> Decided:
     if type(rule) is Fixed:
         return Decided(np.broadcast_to((np.arange(1, draws + 1) >= rule.samples)[:, None], orders.classes.shape))
     if type(rule) is Adaptive:
-        return Decided(_stops_at(rule, draws)[orders.first, orders.second])
+        return Decided(_adaptive(rule, orders))
     if type(rule) is TokenLimit:
         return Decided(orders.written >= rule.tokens)
     if type(rule) is Window:
@@ -74,19 +74,23 @@ def decided(rule: Stop, orders: Orders) -> Decided:
     return _asked(rule, orders)
 
 
-def _stops_at(rule: Adaptive, draws: int) -> Array:
-    """Whether the rule stops at (v1, v2) votes."""
+def _adaptive(rule: Adaptive, orders: Orders) -> Array:
+    """Whether the rule stops, looked up by the votes."""
     import numpy as np
 
-    found: Array = np.zeros((draws + 1, draws + 1), bool)
-    policy = rule.policy if rule.prior is not None else None
-    for second in range(draws // 2 + 1):
-        for first in range(second, draws - second + 1):
-            if policy is not None:
-                found[first, second] = policy.at(first, second) == 0
-            else:
-                found[first, second] = first >= least_leader(rule.confidence, second)
-    return found
+    draws = len(orders.classes)
+    if rule.prior is None:
+        needed = np.array([least_leader(rule.confidence, second) for second in range(draws // 2 + 1)])
+        return orders.first >= needed[orders.second]
+    policy = rule.policy
+    stops: Array = np.ones((policy.horizon + 1,) * 3, bool)
+    for votes, further in policy.fewest.items():
+        stops[votes] = further == 0
+    votes = np.cumsum(orders.classes >= 0, axis=0)
+    others = votes - orders.first - orders.second
+    at_end = votes >= policy.horizon
+    first, second, rest = (np.where(at_end, 0, count) for count in (orders.first, orders.second, others))
+    return at_end | stops[first, second, rest]
 
 
 def _window(size: int, classes: Array) -> Decided:

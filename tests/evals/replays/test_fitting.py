@@ -7,10 +7,10 @@ from statistics import fmean
 
 import pytest
 
-from evals.replays.fitting import fit_pool, two_largest
+from evals.replays.fitting import fit_pool
 from evals.replays.pool import Draws, Pool
 from reasoning.errors import ConfigError
-from strategies.prior import fit
+from strategies.prior import Votes, fit
 from strategies.stopping import Adaptive, Stop
 
 POOL = Path(__file__).parents[2] / "data" / "embedded_pool.json"
@@ -50,7 +50,7 @@ def test_the_prior_is_fitted_to_the_choosing_items_only() -> None:
     told = fit_pool(pool, "a pool", 0.5, (0.9,), 20, 0)
     assert (told.fitted_on, told.told_on) == (100, 100)
     assert told.prior.problems == 100
-    assert told.prior != fit(map(two_largest, (row.keys for row in pool.rows)), source="a pool")
+    assert told.prior != fit((Votes.of(row.keys) for row in pool.rows), source="a pool")
 
 
 def test_on_problems_as_fitted_it_agrees_more_often_at_equal_draws() -> None:
