@@ -228,4 +228,4 @@ def ahead(first: int, second: int) -> float:
     for k in range(second):
         ways = ways * (trials - k) // (k + 1)  # C(trials, k + 1): from scratch each would cost as much as all before it
         total += ways
-    return 1 - total / 2**trials
+    return 1 - float(total / 2**trials)
