@@ -57,7 +57,8 @@ class ScriptedOptions(BaseModel):
 class Scripted:
     """Replies from a script: `Scripted(lambda request, index: "The answer is 18.")`.
 
-    Tokens are counted as words. `calls` holds every (request, indices) asked for, in order of arrival.
+    Tokens are counted as words. `calls` holds every (request, indices) asked for, in order of arrival; that of a backend
+    opened by its name stays empty, since such a one may be asked a million times.
     """
 
     Options = ScriptedOptions
@@ -72,18 +73,22 @@ class Scripted:
             "script": self.options.model_dump(mode="json", include={"text", "replies", "weights", "identity"}),
         }
         self.calls: list[tuple[Request, tuple[int, ...]]] = []
+        self._keeps_calls = True
         self._script = script
         self._identity_text = identity_text(self.identity)
 
     @classmethod
     def open(cls, model: str, options: ScriptedOptions) -> Self:
         """Opens `scripted/<model>` for one of `NAMES`."""
-        return cls(_script(model, options), options, model)
+        opened = cls(_script(model, options), options, model)
+        opened._keeps_calls = False
+        return opened
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`."""
         started = time.perf_counter()
-        self.calls.append((request, tuple(indices)))
+        if self._keeps_calls:
+            self.calls.append((request, tuple(indices)))
         if self.options.latency_s:
             await asyncio.sleep(self.options.latency_s)
         key = draw_key(self._identity_text, request)

@@ -1,9 +1,10 @@
 """Our own cost beside the field's: the same job by each project's own means, each in an environment of its own.
 
 1,319 problems of GSM8K's size, chain of thought, a model that answers at once, each reply scored and (where the project
-does that) logged; then once more in the same folder, with whatever the project keeps. Besides, programs: this project's
-contained ones against an interpreter in the caller's own process. Environments are made under `.cache/peers/` by the
-first call. Rounds are interleaved; medians are told.
+does that) logged; then once more in the same folder, with whatever the project keeps; and the whole command, from its
+start to its end, of each project that has a command line. Besides, programs: this project's contained ones against an
+interpreter in the caller's own process. Environments are made under `.cache/peers/` by the first call. Rounds are
+interleaved; medians are told.
 
     python tests/benchmarks/peers.py [--problems 1319] [--rounds 3] [--only inspect_ai,lm-eval] [--json]
 """
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
-from made import write_problems
+from made import REPLY, write_problems
 
 ROOT = Path(__file__).parents[2]
 JOBS = Path(__file__).parent / "peers"
@@ -40,16 +42,38 @@ class Peer:
     arguments: tuple[str, ...] = ()
     programs: bool = False
     help: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
 
+
+REPLIES = ("-b", "scripted/constant", "-B", f"text={REPLY}")
+OURS = ("-m", "evals.cli.main", "run", "ours_made.yaml", *REPLIES, "-s", "chain-of-thought", "--store")
+FIGURES = ("cold", "again", "bytes", "command")
+LOGGED = ("--output_path", "out", "--log_samples")
 
 PEERS = (
-    Peer("this project", "ours_job.py", help=("-m", "evals.cli.main", "--help")),
-    Peer("this project, no store", "ours_job.py", arguments=("--no-store",)),
     Peer(
-        "inspect_ai", "inspect_job.py", ("inspect-ai==0.3.285",), ("--realtime",), help=("-m", "inspect_ai", "--help")
+        "this project",
+        "ours_job.py",
+        help=("-m", "evals.cli.main", "--help"),
+        command=(*OURS, "draws.sqlite"),
+    ),
+    Peer("this project, no store", "ours_job.py", arguments=("--no-store",), command=(*OURS, "none")),
+    Peer(
+        "inspect_ai",
+        "inspect_job.py",
+        ("inspect-ai==0.3.285",),
+        ("--realtime",),
+        help=("-m", "inspect_ai", "--help"),
+        command=("-m", "inspect_ai", "eval", "inspect_made.py", "--display", "none", "--max-connections", "64"),
     ),
     Peer("inspect_ai, no realtime log", "inspect_job.py", ("inspect-ai==0.3.285",)),
-    Peer("lm-eval", "lm_eval_job.py", ("lm-eval==0.4.13", "datasets"), help=("-m", "lm_eval", "--help")),
+    Peer(
+        "lm-eval",
+        "lm_eval_job.py",
+        ("lm-eval==0.4.13", "datasets"),
+        help=("-m", "lm_eval", "--help"),
+        command=("-m", "lm_eval", "run", "--model", "dummy", "--tasks", "made", "--include_path", ".", *LOGGED),
+    ),
     Peer("dspy", "dspy_job.py", ("dspy==3.4.1",)),
     Peer("this project, programs in the sandbox", "ours_programs_job.py", programs=True),
     Peer("smolagents, programs in its own process", "smolagents_job.py", ("smolagents==1.26.0",), programs=True),
@@ -71,16 +95,37 @@ def python_of(peer: Peer) -> Path:
     return python
 
 
+def environment(peer: Peer, folder: str) -> dict[str, str]:
+    """Caches that are new, no network, and where the job's parts are."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("REASONING_")}
+    caches = {"XDG_CACHE_HOME": folder, "DSPY_CACHEDIR": f"{folder}/dspy", "HF_HOME": f"{folder}/hf"}
+    told = {**kept, **caches, "INSPECT_CACHE_DIR": f"{folder}/inspect", "HF_HUB_OFFLINE": "1"}
+    return told | {"MADE_JOBS": str(JOBS)} | ({"PYTHONPATH": str(ROOT)} if peer.needs is None else {})
+
+
+def command_seconds(peer: Peer, problems: Path) -> float | None:
+    """Seconds of a whole command, as a person types it; None where the peer has none."""
+    if peer.command is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        for place in JOBS.glob("*_made.*"):
+            (Path(folder) / place.name).write_text(place.read_text().replace("PROBLEMS", str(problems)))
+        command = [str(python_of(peer)), *peer.command]
+        told = environment(peer, folder)
+        started = time.perf_counter()
+        done = subprocess.run(command, env=told, cwd=folder, capture_output=True, text=True)
+        taken = time.perf_counter() - started
+        kept = sum(place.stat().st_size for place in Path(folder).rglob("*") if place.is_file())
+        if done.returncode or kept < problems.stat().st_size:
+            raise SystemExit(f"{peer.name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return taken
+
+
 def measured(peer: Peer, problems: Path) -> dict[str, Any]:
     """One run of a job: seconds cold and again, and bytes kept."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(python_of(peer)), str(JOBS / peer.script), str(problems), folder, *peer.arguments]
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("REASONING_")}
-        caches = {"XDG_CACHE_HOME": folder, "DSPY_CACHEDIR": f"{folder}/dspy", "HF_HOME": f"{folder}/hf"}
-        told = {**kept, **caches, "INSPECT_CACHE_DIR": f"{folder}/inspect", "HF_HUB_OFFLINE": "1"}
-        if peer.needs is None:
-            told["PYTHONPATH"] = str(ROOT)
-        done = subprocess.run(command, env=told, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment(peer, folder), cwd=folder, capture_output=True, text=True)
         lines = [line for line in done.stdout.splitlines() if line.startswith("FIGURES ")]
         if done.returncode or not lines:
             raise SystemExit(f"{peer.name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -92,8 +137,6 @@ def help_seconds(peer: Peer, rounds: int) -> float | None:
     """Median seconds of the command line's `--help`."""
     if peer.help is None:
         return None
-    import time
-
     taken = []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -105,17 +148,22 @@ def help_seconds(peer: Peer, rounds: int) -> float | None:
 
 def table(rows: Mapping[str, Mapping[str, Any]], count: int) -> str:
     """The figures in Markdown."""
-    lines = ["| | ms a problem | again | kept, MB | `--help`, s |", "|---|---:|---:|---:|---:|"]
+    lines = ["| | ms a problem | again | whole command, s | kept, MB | `--help`, s |", "|---|---:|---:|---:|---:|---:|"]
     for name, row in rows.items():
         helps = "" if row["help"] is None else f"{row['help']:.2f}"
         cold, again = (1e3 * row[key] / count for key in ("cold", "again"))
-        lines.append(f"| {name} | {cold:.2f} | {again:.2f} | {row['bytes'] / 1e6:.1f} | {helps} |")
+        whole = f"{row['command']:.1f}" if "command" in row else ""
+        lines.append(f"| {name} | {cold:.2f} | {again:.2f} | {whole} | {row['bytes'] / 1e6:.1f} | {helps} |")
     return "\n".join(lines)
 
 
 def chosen(only: Sequence[str]) -> list[Peer]:
     """The peers that were asked for; this project always."""
     return [peer for peer in PEERS if not only or peer.needs is None or any(peer.name.startswith(one) for one in only)]
+
+
+def _told(peer: Peer, figure: str) -> bool:
+    return figure != "command" or peer.command is not None
 
 
 def main() -> None:
@@ -136,9 +184,9 @@ def main() -> None:
         for turn in range(asked.rounds):
             for peer in peers:
                 print(f"round {turn + 1}: {peer.name}", file=sys.stderr)
-                found[peer.name].append(measured(peer, problems))
+                found[peer.name].append(measured(peer, problems) | {"command": command_seconds(peer, problems)})
     rows = {
-        peer.name: {key: statistics.median(one[key] for one in found[peer.name]) for key in ("cold", "again", "bytes")}
+        peer.name: {key: statistics.median(one[key] for one in found[peer.name]) for key in FIGURES if _told(peer, key)}
         | {"help": help_seconds(peer, asked.rounds), "programs": peer.programs}
         for peer in peers
     }
@@ -149,10 +197,11 @@ def main() -> None:
         return
     print(f"{asked.problems} problems, medians of {asked.rounds} rounds, load {os.getloadavg()[0]:.1f}\n")
     print(table(rows, asked.problems))
-    ours = rows["this project, no store"]["cold"]
+    ours = rows["this project, no store"]
     for name, row in rows.items():
         if not name.startswith("this project") and not row["programs"]:
-            print(f"{name}: {row['cold'] / ours:.1f} × ours without the store (10 asked of inspect_ai and lm-eval)")
+            whole = f", {row['command'] / ours['command']:.1f} × as a whole command" if "command" in row else ""
+            print(f"{name}: {row['cold'] / ours['cold']:.1f} × ours without the store{whole} (10 asked of two of them)")
 
 
 if __name__ == "__main__":

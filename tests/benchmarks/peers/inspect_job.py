@@ -32,4 +32,5 @@ def work(file: Path, folder: Path) -> float:
     return log.results.scores[0].metrics["accuracy"].value
 
 
-made.job(work)
+if __name__ == "__main__":
+    made.job(work)

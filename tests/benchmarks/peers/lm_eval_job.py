@@ -7,24 +7,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-TASK = """
-task: made
-dataset_path: json
-dataset_kwargs: {{data_files: {{test: "{file}"}}}}
-test_split: test
-output_type: generate_until
-doc_to_text: "Q: {{{{question}}}}\\nA: Let's think step by step."
-doc_to_target: "{{{{answer}}}}"
-generation_kwargs: {{until: ["Q:"], do_sample: false, temperature: 0.0}}
-filter_list:
-  - name: strict
-    filter:
-      - function: regex
-        regex_pattern: "The answer is (\\\\-?[0-9\\\\.\\\\,]*[0-9]+)"
-      - function: take_first
-metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}]
-metadata: {{version: 1.0}}
-"""
+TASK = Path(__file__).with_name("lm_eval_made.yaml")
 
 
 class Says(LM):
@@ -43,7 +26,7 @@ class Says(LM):
 
 
 def work(file: Path, folder: Path) -> float:
-    (folder / "made.yaml").write_text(TASK.format(file=file))
+    (folder / "made.yaml").write_text(TASK.read_text().replace("PROBLEMS", str(file)))
     manager = TaskManager(include_path=str(folder), include_defaults=False)
     found = simple_evaluate(
         Says(),

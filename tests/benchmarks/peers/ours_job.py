@@ -9,14 +9,14 @@ import made
 import evals
 import reasoning
 
+TASK = Path(__file__).with_name("ours_made.yaml")
 _runs = itertools.count()
 
 
 def work(file: Path, folder: Path) -> float:
     """A run of its own each time; the second finds its draws in the store."""
     definition = folder / "made.yaml"
-    told = f"name: made\nsource: {{jsonl: {file}}}\nquestion: question\ngold: answer\nkind: number\n"
-    definition.write_text(told + "shots: word-problems\n")  # few-shot: one call a problem, as the others make
+    definition.write_text(TASK.read_text().replace("PROBLEMS", str(file)))
     options = {"text": made.REPLY, "capabilities": {"chat": True, "seed": True, "concurrency": 64}}
     store = None if "--no-store" in sys.argv else folder / "draws.sqlite"
     with reasoning.open_backend("scripted/constant", store=store, **options) as backend:
