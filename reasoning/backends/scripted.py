@@ -57,8 +57,8 @@ class ScriptedOptions(BaseModel):
 class Scripted:
     """Replies from a script: `Scripted(lambda request, index: "The answer is 18.")`.
 
-    Tokens are counted as words. `calls` holds every (request, indices) asked for, in order of arrival; that of a backend
-    opened by its name stays empty, since such a one may be asked a million times.
+    Tokens are counted as words. `calls` holds every (request, indices) asked for, in order of arrival; of a backend
+    that is opened by its name it stays empty, since such a one may be asked a million times.
     """
 
     Options = ScriptedOptions
