@@ -1,7 +1,8 @@
 """Writes `embedded_pool.json`: how often the embedded model gave each answer to each problem, and no texts.
 
     reasoning run reasoning-gym:basic_arithmetic --backend local --strategy self-consistency \\
-        -S of=program-of-thought -S samples=24 -S of.sampling.temperature=0.9 -S of.sampling.max_tokens=64 --limit 24
+        -S of=program-of-thought -S of.shots=arithmetic -S samples=40 \\
+        -S of.sampling.temperature=0.9 -S of.sampling.max_tokens=64 --limit 48
     reasoning run reasoning-gym:chain_sum …the same…
     python tests/data/embedded_pool.py RUN RUN…
 """
@@ -40,4 +41,4 @@ def counted(folder: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps([counted(folder) for folder in sys.argv[1:]], indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps([counted(folder) for folder in sys.argv[1:]]) + "\n", encoding="utf-8")

@@ -96,10 +96,17 @@ def embedded() -> Pool:
     return Pool(rows, items=len(rows), repeats=1, seed=0, draws=len(rows[0].keys))
 
 
-def test_on_the_embedded_models_draws_it_agrees_more_often_at_equal_draws_on_problems_it_was_not_fitted_to() -> None:
-    """The mean over 16 held-out splits: so few problems tell little in one."""
+def test_on_the_embedded_models_draws_it_is_better_at_equal_draws_on_problems_it_was_not_fitted_to() -> None:
+    """The mean over 8 held-out splits; `docs/adaptive-prior.md` has the standard errors."""
     pool = embedded()
-    told = [fit_pool(pool, "", 0.5, (0.9,), 200, seed).gains[0] for seed in range(16)]
+    told = [fit_pool(pool, "", 0.5, (0.8, 0.85), 200, seed).gains for seed in range(8)]
+    for gains in zip(*told, strict=True):
+        assert fmean(gain.agreement for gain in gains) > 0.001
+        assert fmean(gain.difference for gain in gains) > 0.001
+
+
+def test_on_the_embedded_models_draws_it_is_not_worse_where_draws_abound() -> None:
+    (told,) = zip(*(fit_pool(embedded(), "", 0.5, (0.9,), 200, seed).gains for seed in range(8)), strict=True)
     assert fmean(gain.agreement for gain in told) > 0
-    assert sum(gain.agreement > 0 for gain in told) > 8
-    assert abs(fmean(gain.difference for gain in told)) < 0.005
+    assert fmean(gain.difference for gain in told) > -0.001
+    assert fmean(gain.draws / gain.published_draws for gain in told) < 1.08
