@@ -19,6 +19,11 @@ _FILLER = (
 _CLOSED = r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<$—\n]|-\s|$|\\))"  # nothing that a mere word would stand before
 _REASON = r"(?=\s+(?:because|since|as|for|with|which|but|due|is|and|or|[-–—])(?!\w))"
 _DISMISSED = r"[)\]}*_]*\s+(?i:is|isn['’]t)\s+(?:\w+ly\s+)?(?i:not|incorrect|wrong|false)\b"  # "(A) is wrong; (B) …"
+_OPTION = r"(?i:option|choice)\s+(?:(?i:is|must\s+be)\b\s*:?\s*)?"
+_SETTLED = (
+    r"(?i:\bit(?:['’]s|\s+is|\s+must\s+be)|\b(?:therefore|thus|hence|so)\b,?"
+    r"|\b(?:choose|pick|select|go\s+with)\b)\s*:?\s+"
+)
 _ANOTHER = r"\s*(?:,|/|\bor\b|\band\b|&)\s*(?:\b(?:or|and)\b\s*)?[*(\[\"']*"
 
 
@@ -52,8 +57,9 @@ class Choice(Kind):
         """The label that a text gives as its answer.
 
         Marked answers count first, the last one first. Without a mark: a label that the text consists of or opens with
-        (`leading`), the last "option B" (`option`), the last `(B)` or `**B**` (`bracketed`), or the one option whose
-        words the last line has (`option text`). Two labels at once ("A or B") are no answer, and "A robe" is no label.
+        (`leading`), the last "option B" or "so B." (`option`), the last `(B)` or `**B**` (`bracketed`), or the one
+        option whose words the last line has (`option text`). Two labels at once ("A or B") are no answer, and "A robe"
+        is no label.
         """
         for region in regions(text):
             if (match := self._patterns["marked"].match(text, region.start, region.end)) is not None:
@@ -171,9 +177,8 @@ def _written(labels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     yield "another", rf"[)\]*\"']*{_ANOTHER}(?:{anyhow}){edge}"
     yield "leading", rf"{_FILLER}(?<![\w'’])(?P<label>{anyhow}){edge}{_CLOSED}(?!\s*,|{_DISMISSED})"
     yield "listed", rf"\n\s*[(*]*(?:{anyhow})[).:]"
-    yield (
-        "option",
-        rf"(?i:option|choice)\s+[(*\"'\[]*(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))",
-    )
+    chosen = rf"[(*\"'\[]*(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
+    settled = rf"[(*\"'\[]*(?P<settled>{anyhow}){edge}{_CLOSED}(?![)\]*\"']*{_ANOTHER}(?:{anyhow}){edge})"
+    yield "option", rf"(?:{_OPTION}{chosen}|{_SETTLED}{settled})(?!{_DISMISSED})"
     yield "bracketed", rf"\((?P<round>{anyhow})\)|\*\*\s*\(?(?P<bold>{anyhow}){edge}(?=\)?[.):]|\*\*)"
     yield "within", rf"\((?P<round>{anyhow})\)|(?<![\w'’])(?P<sure>{sure}){edge}{_CLOSED}"

@@ -103,13 +103,20 @@ def environment(peer: Peer, folder: str) -> dict[str, str]:
     return told | {"MADE_JOBS": str(JOBS)} | ({"PYTHONPATH": str(ROOT)} if peer.needs is None else {})
 
 
+def lm_eval_tasks() -> str:
+    """Where lm-eval keeps the tasks that it comes with; "" while it is not installed."""
+    found = ENVIRONMENTS.glob("lm-eval-*/lib/python*/site-packages/lm_eval/tasks")
+    return str(next(found, ""))
+
+
 def command_seconds(peer: Peer, problems: Path) -> float | None:
     """Seconds of a whole command, as a person types it; None where the peer has none."""
     if peer.command is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         for place in JOBS.glob("*_made.*"):
-            (Path(folder) / place.name).write_text(place.read_text().replace("PROBLEMS", str(problems)))
+            text = place.read_text().replace("PROBLEMS", str(problems)).replace("LM_EVAL", lm_eval_tasks())
+            (Path(folder) / place.name).write_text(text)
         command = [str(python_of(peer)), *peer.command]
         told = environment(peer, folder)
         started = time.perf_counter()

@@ -1,7 +1,8 @@
-"""lm-eval: a generation task, a regular-expression filter, exact match; a dummy model, its cache of requests."""
+"""lm-eval: its own chain of thought for GSM8K, and exact match; a dummy model, its cache of requests."""
 
 from pathlib import Path
 
+import lm_eval.tasks
 import made
 from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
@@ -26,7 +27,9 @@ class Says(LM):
 
 
 def work(file: Path, folder: Path) -> float:
-    (folder / "made.yaml").write_text(TASK.read_text().replace("PROBLEMS", str(file)))
+    (folder / "made.yaml").write_text(
+        TASK.read_text().replace("PROBLEMS", str(file)).replace("LM_EVAL", lm_eval.tasks.__path__[0])
+    )
     manager = TaskManager(include_path=str(folder), include_defaults=False)
     found = simple_evaluate(
         Says(),
@@ -36,7 +39,7 @@ def work(file: Path, folder: Path) -> float:
         log_samples=True,
         verbosity="ERROR",
     )
-    return found["results"]["made"]["exact_match,strict"]
+    return found["results"]["made"]["exact_match,strict-match"]
 
 
 made.job(work)

@@ -38,6 +38,13 @@ CITIES = Choice(options=("Paris", "London", "New York", "York"))
         ("**A** is clearly wrong, so **C**.", "C"),
         ("(B) is right.", "B"),
         ("The answer is not B. It is option C.", "C"),
+        ("The correct option is B", "B"),
+        ("The right choice must be (b).", "B"),
+        ("12 + 6 = 18. It's B.", "B"),
+        ("Options A and C are too small. Therefore, **D**.", "D"),
+        ("I would go with C.", "C"),
+        ("So A. Option B is wrong.", "A"),
+        ("Option A says 16. Option B says 18. So A.", "A"),
         (r"\boxed{B}", "B"),
         (r"\boxed{\text{B}}", "B"),
         (r"The answer is $\textbf{(B)}$", "B"),
@@ -66,6 +73,9 @@ def test_extract(text: str, label: str) -> None:
         "A) 5\nB) 6\nC) 7",
         "Apples",
         "I ate a pear.",
+        "So a pear is what it is a part of.",
+        "It is a pear. So I pick a plum.",
+        "So A, B",
     ],
 )
 def test_extract_nothing(text: str) -> None:
