@@ -62,67 +62,86 @@ class Retrying(Layer):
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`."""
         completions = await self.inner.complete(request, indices)
-        if self.policy.attempts == 1 or not _to_retry(completions):
-            return completions
-        failed = self._clock()
-        tries = _Tries(self.inner, request, completions)
-        return await AsyncRetrying(
-            retry=retry_if_result(lambda completions: bool(_to_retry(completions))),
-            wait=self._wait,
-            stop=lambda state: self._enough(state, failed),
-            retry_error_callback=lambda state: tries.given_up(state.attempt_number),
-            sleep=self._sleep,
-        )(tries.next)
+        ends = self._clock() + self.policy.total_s
+        tries = _Tries(self.inner, request, completions, lambda: ends - self._clock())
+        if self.policy.attempts > 1 and tries.pending:
+            await AsyncRetrying(
+                retry=retry_if_result(bool),
+                wait=self._wait,
+                stop=lambda state: self._enough(state, ends),
+                retry_error_callback=lambda state: None,
+                sleep=self._sleep,
+            )(tries.next)
+        return tries.told
 
     def _wait(self, state: RetryCallState) -> float:
-        asked = [failure.retry_after or 0.0 for failure in _to_retry(_result(state))]
         # the exponent stays small enough for a float, however many attempts there are
         most = min(self.policy.longest_wait_s, self.policy.first_wait_s * 2.0 ** min(state.attempt_number - 1, 64))
-        floor = max(asked)
+        floor = max(failure.retry_after or 0.0 for failure in _result(state))
         return max(floor + random.uniform(0, min(most, floor / 4)), random.uniform(0, most))
 
-    def _enough(self, state: RetryCallState, failed: float) -> bool:
-        late = self._clock() - failed + state.upcoming_sleep > self.policy.total_s
-        return late or state.attempt_number >= self.policy.attempts
+    def _enough(self, state: RetryCallState, ends: float) -> bool:
+        return self._clock() + state.upcoming_sleep > ends or state.attempt_number >= self.policy.attempts
 
 
 class _Tries:
-    """The tries of one call: what is there so far, and the next try for the rest."""
+    """The tries of one call: what is there so far, and the next try for the rest.
 
-    def __init__(self, inner: Backend, request: Request, first: list[Completion]) -> None:
-        self._inner, self._request, self._completions = inner, request, first
-        self._tried = False
+    Attributes:
+        pending: The failures that the next try is to mend, by draw.
 
-    async def next(self) -> list[Completion]:
-        """The first try's outcome, which is there already, then each further try's."""
-        if not self._tried:
-            self._tried = True
+    Args:
+        inner: What is asked.
+        request: For what.
+        first: What the first try gave.
+        left: Gives the seconds within which a try may begin.
+    """
+
+    def __init__(self, inner: Backend, request: Request, first: list[Completion], left: Callable[[], float]) -> None:
+        self._inner, self._request, self._completions, self._left = inner, request, first, left
+        self._tried = dict.fromkeys((completion.index for completion in first), 1)
+        self._landed = False
+        self.pending = self._to_mend()
+
+    def _to_mend(self) -> dict[int, Failure]:
+        """The failures, by draw, that another try may mend in time: those told to wait for longer fail alone."""
+        left = self._left()
+        return {
+            c.index: c.failure
+            for c in self._completions
+            if c.failure is not None and c.failure.retryable and (c.failure.retry_after or 0.0) <= left
+        }
+
+    async def next(self) -> list[Failure]:
+        """What is to be mended after the first try, which is there already, and after each further try."""
+        if not self._landed:
+            self._landed = True
             landed(self._completions)
-            return self._completions
-        again = [c.index for c in self._completions if c.failure is not None and c.failure.retryable]
-        new = {c.index: c for c in await self._inner.complete(self._request, again)}
-        landed(list(new.values()))
-        self._completions = [new.get(c.index, c) for c in self._completions]
-        return self._completions
+        else:
+            again = list(self.pending)
+            new = {c.index: c for c in await self._inner.complete(self._request, again)}
+            landed(list(new.values()))
+            self._completions = [new.get(c.index, c) for c in self._completions]
+            for index in again:
+                self._tried[index] += 1
+            self.pending = self._to_mend()
+        return list(self.pending.values())
 
-    def given_up(self, attempts: int) -> list[Completion]:
+    @property
+    def told(self) -> list[Completion]:
         """The last outcome; each failure says how often it was tried."""
-        return [_told(c, attempts) for c in self._completions]
+        return [_told(completion, self._tried[completion.index]) for completion in self._completions]
 
 
-def _told(completion: Completion, attempts: int) -> Completion:
+def _told(completion: Completion, tries: int) -> Completion:
     failure = completion.failure
-    if failure is None or not failure.retryable or attempts == 1:
+    if failure is None or not failure.retryable or tries == 1:
         return completion
-    words = failure.model_copy(update={"message": f"{failure.message} (tried {attempts} times)"})
+    words = failure.model_copy(update={"message": f"{failure.message} (tried {tries} times)"})
     return completion.model_copy(update={"failure": words})
 
 
-def _to_retry(completions: Sequence[Completion]) -> list[Failure]:
-    return [c.failure for c in completions if c.failure is not None and c.failure.retryable]
-
-
-def _result(state: RetryCallState) -> list[Completion]:
+def _result(state: RetryCallState) -> list[Failure]:
     assert state.outcome is not None
-    result: list[Completion] = state.outcome.result()
+    result: list[Failure] = state.outcome.result()
     return result

@@ -116,6 +116,22 @@ def test_a_retry_after_beyond_the_total_fails_at_once() -> None:
     assert clock.waits == []
 
 
+def test_a_draw_that_waits_too_long_keeps_no_other_from_its_retries() -> None:
+    passing, late = (BUSY.model_copy(update={"retry_after": seconds}) for seconds in (20.0, 7200.0))
+
+    class Two(Failing):
+        def _reply(self, request: Request, index: int) -> Any:
+            self.failure = late if index == 1 else passing
+            return super()._reply(request, index)
+
+    clock, driver = Clock(), Two({0: 1, 1: 9})
+    mended, failed = complete(driver, [0, 1], clock, RetryPolicy(total_s=30))
+    assert mended.text == "draw 0"
+    assert failed.failure == late
+    assert rows(driver) == [(0, 1), (0,)]
+    assert 20 <= clock.now <= 25
+
+
 def test_no_wait_ends_after_the_total() -> None:
     clock = Clock()
     complete(Failing({0: 999}), [0], clock, RetryPolicy(attempts=999, first_wait_s=10, longest_wait_s=10, total_s=50))
