@@ -131,6 +131,14 @@ def test_repeats_draw_with_other_seeds(tmp_path: Path) -> None:
     assert [record.repeat for record in run.repeats_of("sum-1")] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("seed", "repeats"), [(-1, 1), (2**47, 1), (2**47 - 2, 3)])
+def test_a_seed_that_no_draw_could_have_is_refused_before_anything_is_asked(seed: int, repeats: int) -> None:
+    backend, strategy = scripted(adds), SelfConsistency(of=Direct(), samples=2)
+    with pytest.raises(ConfigError, match="seed must be 0 or more"):
+        evals.evaluate(sums(3), strategy, backend, out=None, seed=seed, repeats=repeats)
+    assert backend.calls == []
+
+
 def test_repeats_of_greedy_paths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sampling\.temperature"):
         evals.evaluate(sums(3), Direct(), scripted(adds), out=tmp_path, repeats=2)
