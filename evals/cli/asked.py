@@ -27,6 +27,7 @@ def asked(
     data: str | None = None,
     spend_limit: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    fresh: bool = False,
 ) -> tuple[Suite, Settings]:
     """The suite that a command line asks for, and the settings that go before all of its own.
 
@@ -50,8 +51,12 @@ def asked(
     if roles:
         suite = replace(suite, roles={**suite.roles, **{role: Entry(spec) for role, spec in roles.items()}})
     if options:
-        changed = tuple(replace(entry, options={**entry.options, **options}) for entry in suite.backends)
-        suite = replace(suite, backends=changed)
+        suite = replace(suite, backends=tuple(_with_options(entry, options) for entry in suite.backends))
+    if fresh:
+        anew = {"fresh": True}
+        backends_anew = tuple(_with_options(entry, anew) for entry in suite.backends)
+        roles_anew = {role: _with_options(entry, anew) for role, entry in suite.roles.items()}
+        suite = replace(suite, backends=backends_anew, roles=roles_anew)
     if fields:
         suite = replace(suite, strategies=_with_fields(suite.strategies, fields))
     if spend_limit:
@@ -59,6 +64,10 @@ def asked(
         suite = replace(suite, defaults=suite.defaults.model_copy(update={"spend_limit": limit}))
     told = {name: value for name, value in (settings or {}).items() if value is not None}
     return suite, check_options(Settings, told, "setting")
+
+
+def _with_options(entry: Entry, options: Mapping[str, Any]) -> Entry:
+    return replace(entry, options={**entry.options, **options})
 
 
 def _with_fields(strategies: Sequence[Entry], fields: Mapping[str, Any]) -> tuple[Entry, ...]:

@@ -63,11 +63,11 @@ def run(
         strategies=strategy,
         fields=pairs(field, "-S"),
         options=pairs(option, "-B")
-        | ({"fresh": True} if fresh else {})
         | {key: value for key, value in (("replicas", replicas), ("ray", ray)) if value is not None},
         roles=options.role_specs(role),
         data=data,
         spend_limit=pairs(spend_limit, "--spend-limit"),
+        fresh=fresh,
         settings={
             "limit": limit,
             "where": where,

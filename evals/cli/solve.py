@@ -1,7 +1,7 @@
 """`reasoning solve "QUESTION"`."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,12 +48,12 @@ def solve(
     chosen = Strategy.of_config({name: overridden(name, fields, pairs(field, "-S"))})
     asked = Problem.of(question).model_copy(update={"kind": kind_of(kind)})
     kept = options.store_file(store)
-    more = pairs(option, "-B") | ({"fresh": True} if fresh else {})
+    anew: dict[str, Any] = {"fresh": True} if fresh else {}
     with contextlib.ExitStack() as opened:
         opened.enter_context(options.stdout_apart())
-        model = opened.enter_context(open_backend(backend, store=kept, **more))
+        model = opened.enter_context(open_backend(backend, store=kept, **anew | pairs(option, "-B")))
         roles = {
-            part: opened.enter_context(open_backend(spec, store=kept))
+            part: opened.enter_context(open_backend(spec, store=kept, **anew))
             for part, spec in options.role_specs(role).items()
         }
         result = chosen.solve(asked, model, backends=roles, seed=seed, deadline=deadline)

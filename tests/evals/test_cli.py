@@ -69,6 +69,15 @@ def test_a_run_prints_one_json_document_and_the_rest_beside_it(cli: Cli, folder:
     assert (folder / "data" / "reasoning" / "draws.sqlite").exists()
 
 
+def test_fresh_buys_anew_of_the_judge_too(cli: Cli) -> None:
+    votes = ["-s", "best-of-n", "-S", "of=direct", "-S", "samples=2", "-S", "of.sampling.temperature=0.5"]
+    command = ["run", "mine.yaml", "-b", "scripted/constant", "--role", "judge=scripted/constant", *votes, "--json"]
+    bought = [cli(*command, "--out", out, *more) for out, more in (("a", []), ("b", []), ("c", ["--fresh"]))]
+    paid = [json.loads(done.stdout)["runs"][0]["paid"] for done in bought]
+    assert paid[0]["draws"] == paid[2]["draws"] > 2 * 2
+    assert paid[1]["draws"] == 0
+
+
 NOISY = """
 from reasoning import Path, PathStrategy, Request, draw
 
