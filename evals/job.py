@@ -10,7 +10,7 @@ from evals.folder import run_folder
 from evals.header import BackendNote, RunHeader, TaskNote
 from evals.item import Item
 from evals.provenance import host, packages, public
-from evals.task import Order, Task
+from evals.task import Order, Selection, Task
 from reasoning.backends.backend import Backend
 from reasoning.backends.facts import HasFacts
 from reasoning.draws import SEEDS
@@ -61,7 +61,7 @@ class Job:
             raise ConfigError(f"seed must be 0 or more, and with repeats stay below {SEEDS}; got {self.seed}.")
         return replace(self, strategy=settled(self.strategy, self.task, self.repeats))
 
-    def items(self) -> Sequence[Item]:
+    def items(self) -> Selection:
         """The items of one repeat, in order.
 
         Raises:

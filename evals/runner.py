@@ -17,7 +17,7 @@ from evals.loading import load_task
 from evals.record import Record
 from evals.run import Run
 from evals.runlog import RunLog
-from evals.task import Order, Task
+from evals.task import Order, Selection, Task
 from reasoning import loop
 from reasoning.backends.backend import Backend
 from reasoning.backends.opening import open_backend
@@ -160,7 +160,7 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
     return Run(log)
 
 
-def _planned(job: Job) -> tuple[Sequence[Item], RunHeader]:
+def _planned(job: Job) -> tuple[Selection, RunHeader]:
     items = job.items()
     return items, job.header(items)
 
@@ -199,16 +199,16 @@ def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str,
     return tuple(notes)
 
 
-async def _solved(job: Job, items: Sequence[Item], log: RunLog, on_event: OnRunEvent | None) -> AsyncIterator[Record]:
+async def _solved(job: Job, items: Selection, log: RunLog, on_event: OnRunEvent | None) -> AsyncIterator[Record]:
     """The records of all problems that are not done yet, as they come."""
     for repeat in range(job.repeats):
         under_way: dict[str, Item] = {}
 
         def problems(repeat: int = repeat, under_way: dict[str, Item] = under_way) -> Iterator[Problem]:
-            for item in items:
-                if not log.has(item.id, repeat):
-                    under_way[item.id] = item
-                    yield item.problem
+            for at, id in enumerate(items.ids):
+                if not log.has(id, repeat):
+                    under_way[id] = items[at]
+                    yield under_way[id].problem
 
         how = {"backends": job.backends, "seed": job.seed + repeat, "errors": "record", "on_event": on_event}
         async with contextlib.aclosing(job.strategy.asolve_stream(problems(), job.backend, **how)) as results:

@@ -23,8 +23,13 @@ class _Survey(NamedTuple):
 class Selection(Sequence[Item]):
     """Some items of a task in some order, built when they are asked for: a large task is never in memory whole."""
 
-    def __init__(self, items: Sequence[Item], indices: Sequence[int]) -> None:
-        self._items, self._indices = items, indices
+    def __init__(self, items: Sequence[Item], indices: Sequence[int], ids: Sequence[str]) -> None:
+        self._items, self._indices, self._ids = items, indices, ids
+
+    @property
+    def ids(self) -> Iterator[str]:
+        """Their ids, for which no item is built."""
+        return (self._ids[index] for index in self._indices)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -35,7 +40,7 @@ class Selection(Sequence[Item]):
     def __getitem__(self, index: slice) -> "Selection": ...
     def __getitem__(self, index: int | slice) -> "Item | Selection":
         if isinstance(index, slice):
-            return Selection(self._items, self._indices[index])
+            return Selection(self._items, self._indices[index], self._ids)
         return self._items[self._indices[index]]
 
     def __iter__(self) -> Iterator[Item]:
@@ -99,7 +104,7 @@ class Task:
 
     def items(
         self, limit: int | None = None, order: Order = "seeded", where: str | None = None, seed: int = 0
-    ) -> Sequence[Item]:
+    ) -> Selection:
         """The items of a run.
 
         Args:
@@ -117,7 +122,7 @@ class Task:
             raise ConfigError(f"limit must be 1 or more, not {limit}.")
         if order not in ("seeded", "source"):
             raise ConfigError(f"order must be 'seeded' or 'source', not {order!r}.")
-        ids = self._surveyed.ids
+        ids = tuple(self._surveyed.ids)
         indices = list(range(len(ids)))
         if where is not None:
             condition = Where.parse(where, self.metadata)
@@ -129,7 +134,7 @@ class Task:
                 hashlib.blake2b(f"{seed}\0{id}".encode(errors="surrogatepass"), digest_size=8).digest() for id in ids
             ]
             indices.sort(key=lambda i: places[i])
-        return Selection(self._loaded, indices[:limit])
+        return Selection(self._loaded, indices[:limit], ids)
 
     @property
     def fingerprint(self) -> str:
