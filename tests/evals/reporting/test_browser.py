@@ -157,7 +157,7 @@ def test_a_problem_shows_votes_paths_prompts_and_texts(opened: Open, runs: list[
     opened_path = shown.locator("#problem details.path").nth(1)
     assert opened_path.locator("mark").last.text_content() == path.text[slice(*path.span)] == "21"
     opened_path.locator("summary", has_text="prompt").first.click()
-    assert "What is 17 + 2?" in opened_path.locator(".prompt").first.text_content()
+    opened_path.locator(".prompt pre", has_text="What is 17 + 2?").first.wait_for()
 
 
 def test_a_link_opens_a_problem_with_a_run_beside(opened: Open, runs: list[Run]) -> None:
