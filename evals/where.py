@@ -18,6 +18,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[object, object], bool]] = {
     ast.Gt: operator.gt,  # type: ignore[dict-item]
     ast.GtE: operator.ge,  # type: ignore[dict-item]
 }
+_TRUTHS = {"true": True, "false": False}
 _GRAMMAR = "comparisons (== != < <= > >= in, not in) of columns with numbers or quoted text, joined by and, or, not"
 
 
@@ -98,7 +99,7 @@ class Where:
                 sides = [metadata.get(s.id) if isinstance(s, ast.Name) else self._literal(s) for s in (left, *rights)]
                 return all(self._meets(sides[i], op, sides[i + 1], id) for i, op in enumerate(ops))
             case ast.Name(id=column):
-                return bool(metadata.get(column))
+                return _true(metadata.get(column))
         raise AssertionError(f"unchecked node {ast.dump(node)}")
 
     def _meets(self, left: object, op: ast.cmpop, right: object, id: str) -> bool:
@@ -120,16 +121,23 @@ class Where:
 
 
 def _alike(left: object, right: object) -> tuple[object, object]:
-    """Reads a text beside a number as a number where it is one: the cells of a CSV file are texts."""
+    """Reads a text beside a number, or True or False, as one where it is one: the cells of a CSV file are texts."""
     if isinstance(left, str) and isinstance(right, int | float):
-        return _number(left), right
+        return _value(left, right), right
     if isinstance(right, str) and isinstance(left, int | float):
-        return left, _number(right)
+        return left, _value(right, left)
     return left, right
 
 
-def _number(text: str) -> object:
+def _value(text: str, beside: float) -> object:
+    if isinstance(beside, bool) and text.strip().lower() in _TRUTHS:
+        return _TRUTHS[text.strip().lower()]
     try:
         return float(text)
     except ValueError:
         return text
+
+
+def _true(value: object) -> bool:
+    """Whether a column that stands alone is true: a CSV file's `False` and `0` are not."""
+    return bool(_value(value, True) if isinstance(value, str) else value)

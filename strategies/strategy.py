@@ -127,7 +127,7 @@ class Strategy(Named):
         Raises:
             SpendLimitError: After every problem that could still be finished was yielded.
             RunStopped: Authentication or a bad request, at once.
-            ConfigError: `look_ahead` or the deadline is out of its range.
+            ConfigError: `look_ahead`, `errors` or the deadline is none of those it can be.
         """
         async with aclosing(self._placed(problems, backend, **how)) as placed:
             async for _, result in placed:
@@ -146,6 +146,8 @@ class Strategy(Named):
         ahead = max(4, 2 * backend.capabilities.concurrency) if look_ahead is None else look_ahead
         if ahead < 1:
             raise ConfigError(f"look_ahead is a number of problems, at least 1; got {ahead}.")
+        if errors not in ("raise", "record"):
+            raise ConfigError(f"errors is 'raise' or 'record'; got {errors!r}.")
         waiting = enumerate(Problem.of(problem) for problem in problems)
         under_way: dict[asyncio.Task[Result], int] = {}
         finished: asyncio.Queue[asyncio.Task[Result]] = asyncio.Queue()

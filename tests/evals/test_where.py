@@ -5,7 +5,7 @@ import pytest
 from evals.where import Where
 from reasoning.errors import ConfigError, UnknownNameError
 
-ROW = {"level": 4, "subject": "Algebra", "steps": "7", "hard": True, "none": None}
+ROW = {"level": 4, "subject": "Algebra", "steps": "7", "hard": True, "none": None, "new": "False"}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,9 @@ ROW = {"level": 4, "subject": "Algebra", "steps": "7", "hard": True, "none": Non
         ("hard", True),
         ("not hard", False),
         ("hard == True", True),
+        ("new", False),  # a CSV's text once more
+        ("new == False", True),
+        ("new != True", True),
         ("none > 3", False),
         ("none != 3", False),
         ("not none", True),

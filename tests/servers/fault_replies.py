@@ -115,6 +115,14 @@ def _chat(draws: list[Draw], behaviour: "Behaviour", number: int) -> dict[str, A
             message |= {"content": None, "refusal": behaviour.refusal}
         if draw.reasoning is not None and behaviour.reasoning_field == "inline":
             message["content"] = f"<think>{draw.reasoning}</think>{draw.text}"
+        elif draw.reasoning is not None and behaviour.reasoning_field == "parts":
+            half = len(draw.text) // 2
+            message["content"] = [
+                {"type": "thinking", "thinking": [{"type": "text", "text": draw.reasoning}], "closed": True},
+                {"type": "text", "text": draw.text[:half]},
+                {"type": "reference", "reference_ids": [1]},
+                {"type": "text", "text": draw.text[half:]},
+            ]
         elif draw.reasoning is not None and behaviour.reasoning_field != "hidden":
             message[behaviour.reasoning_field] = draw.reasoning
         logprobs = None if draw.logprobs is None else {"content": _token_logprobs(draw)}

@@ -68,7 +68,7 @@ class Behaviour:
     text: str = "Thinking about it, the answer is {number}."
     answers: int = 5
     reasoning: str | None = None
-    reasoning_field: Literal["reasoning_content", "reasoning", "inline", "hidden"] = "reasoning_content"
+    reasoning_field: Literal["reasoning_content", "reasoning", "inline", "parts", "hidden"] = "reasoning_content"
     finish: str = "stop"
     refusal: str | None = None
     usage: Literal["openai", "none", "one_child"] = "openai"

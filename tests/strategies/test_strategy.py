@@ -118,6 +118,11 @@ def test_looking_no_problem_ahead_is_refused(ahead: int) -> None:
         Echo().solve_many(["The answer is 1"], scripted(lambda request, index: ""), look_ahead=ahead)
 
 
+def test_what_to_do_with_errors_is_one_of_two() -> None:
+    with pytest.raises(ConfigError, match="errors is 'raise' or 'record'; got 'ignore'"):
+        Echo().solve_many(["The answer is 1"], scripted(lambda request, index: ""), errors="ignore")
+
+
 def test_a_spend_limit_ends_a_run_after_what_could_be_finished() -> None:
     def script(request: Request, index: int) -> str:
         if request.prompt == "The answer is 3":

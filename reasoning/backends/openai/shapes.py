@@ -96,10 +96,11 @@ class Chat:
     def _sample(choice: Json, most: int) -> Sample:
         message = choice["message"]
         refusal = text_of(message.get("refusal"))
-        reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+        text, thoughts = _content(message.get("content"))
+        reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning")) or text_of(thoughts)
         logprobs = (choice.get("logprobs") or {}).get("content")
         return Sample(
-            text=refusal or text_of(message.get("content")) or "",
+            text=refusal or text,
             finish="refusal" if refusal else _finish(choice),
             reasoning=reasoning,
             logprobs=logprobs_of(logprobs, most),
@@ -196,6 +197,30 @@ def _messages(form: Form, request: Request) -> list[dict[str, str]]:
         form.degradations.append("The model takes no plain text prompt: it was sent as a user message.")
         return [{"role": "user", "content": request.prompt}]
     return [{"role": message.role, "content": message.content} for message in request.messages]
+
+
+def _content(content: object) -> tuple[str, str]:
+    """The text and the reasoning of a message's content: a text, or a list of parts (Mistral's `ContentChunk`).
+
+    Raises:
+        ValueError: It is neither, or a part is of a kind that is no text.
+    """
+    if content is None or isinstance(content, str):
+        return content or "", ""
+    if not isinstance(content, list):
+        raise ValueError(f"the content {content!r} is no text")
+    text, thoughts = "", ""
+    for part in content:
+        match part["type"]:
+            case "text":
+                text += part["text"]
+            case "thinking":
+                thoughts += _content(part["thinking"])[0]
+            case "reference":  # the number of a source, not words
+                continue
+            case kind:
+                raise ValueError(f"a part of kind {kind!r} is no text")
+    return text, thoughts
 
 
 def _choices(body: Json) -> list[Json]:

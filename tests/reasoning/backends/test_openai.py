@@ -263,12 +263,12 @@ class TestWhatIsRead:
         [refused] = draw(fault_server, chat(), api=api)
         assert (refused.finish, refused.text) == ("refusal", "I cannot help with that.")
 
-    @pytest.mark.parametrize("where", ["reasoning_content", "reasoning", "inline"])
+    @pytest.mark.parametrize("where", ["reasoning_content", "reasoning", "inline", "parts"])
     def test_reasoning_text_is_apart(self, fault_server: FaultServer, where: str) -> None:
         fault_server.configure(reasoning="Let me see.", reasoning_field=where)
         [completion] = draw(fault_server, chat())
         assert completion.reasoning == "Let me see."
-        assert completion.text.startswith("Thinking about it")
+        assert completion.text.startswith("Thinking about it, the answer is ")
         assert completion.usage.reasoning_tokens == 3
 
     @pytest.mark.parametrize("thoughts", ["", None])

@@ -59,6 +59,12 @@ def draw(
         ({"kind": "malformed", "body": "[1, 2]"}, "malformed", None),
         ({"kind": "malformed", "body": '{"choices": [{"index": 0}]}'}, "malformed", None),
         ({"kind": "malformed", "body": '{"choices": [{"message": {"content": 1}, "logprobs": 3}]}'}, "malformed", None),
+        ({"kind": "malformed", "body": '{"choices": [{"message": {"content": 1}}]}'}, "malformed", None),
+        (
+            {"kind": "malformed", "body": '{"choices": [{"message": {"content": [{"type": "image"}]}}]}'},
+            "malformed",
+            None,
+        ),
         ({"kind": "malformed", "body": '{"choices": [{"message": {}, "finish_reason": "error"}]}'}, "malformed", None),
         ({"kind": "malformed", "body": '{"error": {"message": "busy", "code": 429}}'}, "rate_limit", None),
         ({"kind": "malformed", "body": '{"error": "engine gone"}'}, "server_error", None),
