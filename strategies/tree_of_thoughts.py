@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from reasoning.backends.backend import Backend
 from reasoning.completion import Completion
-from reasoning.message import user
+from reasoning.message import system, user
 from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.least_to_most import NUMBERING
@@ -37,7 +37,8 @@ class TreeOfThoughts(PromptedStrategy):
     At each of `depth` levels every kept state proposes next steps, each new state is judged "sure", "likely" or
     "impossible" several times, and the best `breadth` are kept; the best last state states the answer. It pays where
     solutions are built step by step and dead ends show early (24 points, countdown); it costs about
-    depth · breadth · (1 + proposals · evaluations) calls. The role "judge" gives the verdicts where it is set.
+    depth · breadth · (1 + proposals · evaluations) calls. The role "judge" gives the verdicts where it is set. It takes
+    no exemplars: `shots` stays None.
 
     Attributes:
         depth: Steps from the question to the answer.
@@ -52,6 +53,17 @@ class TreeOfThoughts(PromptedStrategy):
     evaluations: int = Field(default=1, ge=1, le=16)
 
     default_max_tokens: ClassVar[int] = 256
+
+    @field_validator("shots")
+    @classmethod
+    def _takes_none(cls, shots: str | None) -> str | None:
+        if shots is not None:
+            raise ValueError("a search over steps has no place for exemplars; leave it at none")
+        return None
+
+    def with_shots(self, shots: str) -> Self:
+        """This strategy: its requests are for steps and verdicts, which no exemplar set shows."""
+        return self
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""
@@ -106,11 +118,13 @@ class TreeOfThoughts(PromptedStrategy):
         self, problem: Problem, backend: Backend, state: State, ask: str, temperature: float | None = None
     ) -> Request:
         steps = "".join(f"{number}. {step}\n" for number, step in enumerate(state, 1)) or "none yet\n"
-        text = f"Problem: {problem.question}\n\nSteps so far:\n{steps}\n{ask}"
+        question = self.template.replace("{question}", problem.question)
+        text = f"Problem: {question}\n\nSteps so far:\n{steps}\n{ask}"
         if self.form(backend) == "text":
             request = self.request(backend, prompt=f"{text}\n\n")
         else:
-            request = self.request(backend, messages=(user(text),))
+            before = (system(self.instruction),) if self.instruction else ()
+            request = self.request(backend, messages=(*before, user(text)))
         if temperature is None:
             return request
         room = ROOM_TO_THINK if backend.capabilities.reasoning else VERDICT_TOKENS

@@ -2,13 +2,16 @@
 
 import re
 
+import pytest
 from solving import scripted
 
 from reasoning.answer import kind
 from reasoning.completion import Completion, Failure
+from reasoning.errors import ConfigError
 from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.result import Result
+from strategies.strategy import Strategy
 from strategies.tree_of_thoughts import TreeOfThoughts, proposed_steps, verdict_worth
 
 GAME = Problem(id="g", question="Start at 1. A step is `double` or `add 3`. Reach 11.", kind=kind("number"))
@@ -59,6 +62,18 @@ def test_a_judge_may_give_the_verdicts() -> None:
     judge = scripted(player)
     TreeOfThoughts(depth=1).solve(GAME, scripted(player), backends={"judge": judge})
     assert {"one word" in str(request) for request, _ in judge.calls} == {True}
+
+
+def test_system_and_template_are_in_every_request_and_shots_are_refused() -> None:
+    backend = scripted(player)
+    TreeOfThoughts(depth=1, style="chat", system="Play well.", template="Game: {question}").solve(GAME, backend)
+    for request, _ in backend.calls:
+        assert [message.role for message in request.messages] == ["system", "user"]
+        assert request.messages[0].content == "Play well."
+        assert request.messages[1].content.startswith("Problem: Game: Start at 1.")
+    assert TreeOfThoughts(shots="none").with_shots("arithmetic").shots is None
+    with pytest.raises(ConfigError, match="no place for exemplars"):
+        Strategy.of_config({"tree-of-thoughts": {"shots": "arithmetic"}})
 
 
 def test_a_model_that_proposes_nothing_still_answers() -> None:
