@@ -1,6 +1,7 @@
 """Settings given as `key=value` on the command line, written into configurations."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from strategies.strategy import Strategy
 
 
 def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
-    """`["a=1", "b=x"]` as `{"a": 1, "b": "x"}`; values are read as YAML.
+    """`["a=1", "b=x"]` as `{"a": 1, "b": "x"}`; values are read as YAML, but dates as texts: no setting is a date.
 
     Raises:
         ConfigError: One of them is no `key=value`.
@@ -25,9 +26,12 @@ def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
         if not sign or not key.strip():
             raise ConfigError(f"{flag} takes key=value; got {text!r}.")
         try:
-            read[key.strip()] = yaml.safe_load(value) if value else ""
+            found = yaml.safe_load(value) if value else ""
         except yaml.YAMLError as error:
             raise ConfigError(f"{flag} {text!r}: the value cannot be read as YAML; quote it.") from error
+        except ValueError:  # 2024-13-45 looks like a date to YAML
+            found = value.strip()
+        read[key.strip()] = value.strip() if isinstance(found, date) else found
     return read
 
 
