@@ -78,9 +78,9 @@ def server_dies(level: str, programs: list[str]) -> dict[str, Any]:
         thread.start()
     time.sleep(0.5)
     old = descendants(os.getpid())
-    for pid in old:
-        if parent(pid) == os.getpid():
-            os.kill(pid, signal.SIGKILL)
+    servers = [pid for pid in old if parent(pid) == os.getpid()]  # before the first dies and takes others with it
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
     for thread in threads:
         thread.join()
     again = box.run("ans = 2")
@@ -98,9 +98,12 @@ def server_dies(level: str, programs: list[str]) -> dict[str, Any]:
 
 
 def parent(pid: int) -> int:
-    """Process id of the parent."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
+    """Process id of the parent; 0 where the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def wait_until(look: Callable[[], dict[int, str]], content: Callable[[dict[int, str]], bool]) -> dict[int, str]:
