@@ -42,7 +42,7 @@ def gone(pid: int, patience: float = 10.0) -> bool:
             with open(f"/proc/{pid}/stat", encoding="ascii") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":
                     return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
             return True
         time.sleep(0.02)
     return False
