@@ -1,7 +1,6 @@
 """Settings given as `key=value` on the command line, written into configurations."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,13 +25,25 @@ def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
         if not sign or not key.strip():
             raise ConfigError(f"{flag} takes key=value; got {text!r}.")
         try:
-            found = yaml.safe_load(value) if value else ""
+            read[key.strip()] = _undated(value) if value else ""
         except yaml.YAMLError as error:
             raise ConfigError(f"{flag} {text!r}: the value cannot be read as YAML; quote it.") from error
-        except ValueError:  # 2024-13-45 looks like a date to YAML
-            found = value.strip()
-        read[key.strip()] = value.strip() if isinstance(found, date) else found
     return read
+
+
+def _undated(text: str) -> Any:
+    """YAML without its dates, at any depth."""
+    import yaml
+
+    loader = yaml.SafeLoader(text)
+    loader.yaml_implicit_resolvers = {
+        first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
+        for first, known in loader.yaml_implicit_resolvers.items()
+    }
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def overridden(name: str, fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -210,7 +210,8 @@ def test_pairs_are_read_as_yaml() -> None:
     assert pairs(["a=1", "b=x=y", "c=", "d=[1, 2]", "e=true"], "-S") == {
         "a": 1, "b": "x=y", "c": "", "d": [1, 2], "e": True,
     }  # fmt: skip
-    assert pairs(["a=2024-10-21", "b=2024-13-45"], "-B") == {"a": "2024-10-21", "b": "2024-13-45"}
+    dates = {"a": "2024-10-21", "b": "2024-13-45", "c": {"version": "2024-10-21", "n": 1}}
+    assert pairs(["a=2024-10-21", "b=2024-13-45", "c={version: 2024-10-21, n: 1}"], "-B") == dates
     with pytest.raises(ConfigError, match="key=value"):
         pairs(["a"], "-S")
     with pytest.raises(UnknownNameError, match="tempo"):

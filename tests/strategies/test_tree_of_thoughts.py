@@ -67,11 +67,12 @@ def test_a_judge_may_give_the_verdicts() -> None:
 def test_system_and_template_are_in_every_request_and_shots_are_refused() -> None:
     backend = scripted(player)
     TreeOfThoughts(depth=1, style="chat", system="Play well.", template="Game: {question}").solve(GAME, backend)
+    assert len(backend.calls) == 1 + 2 + 1
     for request, _ in backend.calls:
         assert [message.role for message in request.messages] == ["system", "user"]
         assert request.messages[0].content == "Play well."
         assert request.messages[1].content.startswith("Problem: Game: Start at 1.")
-    assert TreeOfThoughts(shots="none").with_shots("arithmetic").shots is None
+    assert TreeOfThoughts().with_shots("arithmetic").shots is None
     with pytest.raises(ConfigError, match="no place for exemplars"):
         Strategy.of_config({"tree-of-thoughts": {"shots": "arithmetic"}})
 
