@@ -4,12 +4,11 @@ import os
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from reasoning.backends.openai.waits import told_wait
 from reasoning.completion import Failure, FailureKind
 from reasoning.errors import AuthenticationError, BadRequestError
 
@@ -132,7 +131,7 @@ def of_status(
     message = f"{where} answered {status} to {sent}: {said.rstrip('.')}.{_remedy(verdict, status)}"
     parameter = error.get("param") if error is not None else None
     parameter = parameter if isinstance(parameter, str) else None
-    return Trouble(verdict, message, retry_after(headers), scrub(f"{code} {words}"), parameter)
+    return Trouble(verdict, message, told_wait(headers, body, words), scrub(f"{code} {words}"), parameter)
 
 
 def _verdict(status: int, words: str) -> Verdict:
@@ -183,20 +182,6 @@ def _words(body: object) -> str:
                 extra = f" ({body['type']})" if isinstance(body.get("type"), str) else ""
                 return f"{_words(body[name])}{extra}"
     return body if isinstance(body, str) else repr(body) if body is not None else ""
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: `Retry-After-Ms`, or `Retry-After` in seconds or as an HTTP date."""
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        return max(seconds, 0.0) if seconds == seconds else None
-    try:
-        return max(parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time(), 0.0)
-    except (KeyError, ValueError):
-        return None
 
 
 def of_broken_connection(where: str, error: BaseException, scrub: Scrubber) -> Trouble:

@@ -5,8 +5,6 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from fault_client import FaultServer
 
 import reasoning
 from reasoning.backends.openai import OpenAI, OpenAIOptions, client
-from reasoning.backends.openai.faults import retry_after
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError, BadRequestError
 from reasoning.message import user
@@ -183,26 +180,6 @@ def test_a_mixed_flood_loses_no_draw(fault_server: FaultServer) -> None:
         expected[kind] += 1
     assert {kind: kinds.count(kind) for kind in expected} == expected
     assert fault_server.stats()["most_in_flight"] <= 32
-
-
-class TestRetryAfter:
-    def test_a_date(self) -> None:
-        when = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-        seconds = retry_after({"retry-after": when})
-        assert seconds is not None
-        assert 85 < seconds <= 90
-
-    @pytest.mark.parametrize(
-        ("value", "expected"), [("0", 0.0), ("1.5", 1.5), ("-3", 0.0), ("nan", None), ("soon", None), ("", None)]
-    )
-    def test_numbers_and_nonsense(self, value: str, expected: float | None) -> None:
-        assert retry_after({"retry-after": value}) == expected
-
-    def test_a_date_that_is_past(self) -> None:
-        assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0.0
-
-    def test_none(self) -> None:
-        assert retry_after({}) is None
 
 
 @pytest.fixture
