@@ -1,7 +1,7 @@
 """Reads arithmetic that a model wrote, without evaluating it: Python's grammar, walked over a list of allowed nodes.
 
-Scorers of reasoning-gym hand a model's answer to `eval` or to sympy's `parse_expr`, which evaluates it: text from a
-model is a program from a stranger. Nothing from a model reaches either unless it passes here.
+Scorers of reasoning-gym hand a model's answer to sympy's `parse_expr`, which evaluates it: text from a model is a
+program from a stranger. Nothing from a model gets there unless it passes here.
 """
 
 import ast
@@ -49,11 +49,6 @@ def is_formula(text: str) -> bool:
         return _degree(tree) <= _LARGEST_POWER
     except ValueError:
         return False
-
-
-def is_list(text: str) -> bool:
-    """Whether a text can call nothing when it is evaluated: words, integers, quotes, commas and square brackets."""
-    return len(text) <= LONGEST and re.fullmatch(r"[\w\s,'\"\[\]-]*", text) is not None
 
 
 def _tree(text: str) -> ast.expr | None:

@@ -213,7 +213,10 @@ async def _solved(job: Job, items: Selection, log: RunLog, on_event: OnRunEvent 
         how = {"backends": job.backends, "seed": job.seed + repeat, "errors": "record", "on_event": on_event}
         async with contextlib.aclosing(job.strategy.asolve_stream(problems(), job.backend, **how)) as results:
             async for result in results:
-                yield Record.of(under_way.pop(result.problem.id), result, repeat)
+                item = under_way.pop(result.problem.id)
+                # A verifier computes, for seconds perhaps; a gold is compared at once.
+                scored = functools.partial(Record.of, item, result, repeat)
+                yield scored() if item.verify is None else await asyncio.to_thread(scored)
 
 
 def _with_notices(note: BackendNote, held: BackendNote) -> BackendNote:

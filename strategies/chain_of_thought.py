@@ -49,5 +49,5 @@ class ChainOfThought(TwoStage):
         if native:
             degrade(backend, "the model reasons by itself: no chain-of-thought trigger was added")
         if self.shots or native or (self.draft and self.form(backend) == "chat"):
-            return Path.read(problem, index, (await draw(backend, self.ask(problem, backend), index),))
+            return await Path.aread(problem, index, (await draw(backend, self.ask(problem, backend), index),))
         return await self.think_and_conclude(problem, backend, index, DRAFT.strip() if self.draft else THINK)

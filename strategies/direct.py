@@ -22,4 +22,4 @@ class Direct(PromptedStrategy):
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""
-        return Path.read(problem, index, (await draw(backend, self.ask(problem, backend), index),))
+        return await Path.aread(problem, index, (await draw(backend, self.ask(problem, backend), index),))

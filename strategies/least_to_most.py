@@ -51,7 +51,7 @@ class LeastToMost(PromptedStrategy):
             if (broken := Path.broken(index, completions)) is not None:
                 return broken
             solved += f"Q: {question}\nA: {step.text.strip()}\n" if question else ""
-        return Path.read(problem, index, completions)
+        return await Path.aread(problem, index, completions)
 
     def _split(self, problem: Problem, backend: Backend) -> Request:
         if self.form(backend) == "text":

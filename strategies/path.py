@@ -83,17 +83,37 @@ class Path(BaseModel):
     def read(cls, problem: Problem, index: int, completions: tuple[Completion, ...], lead: str = "") -> "Path":
         """The path whose answer stands in the last completion's text.
 
+        On an event loop use `aread`: a formula may take seconds to read.
+
         Args:
             problem: The problem, whose kind reads the answer.
             index: The path's draw index.
             completions: The draws; the last one answers.
             lead: Prompt text that the answer completes ("Therefore, the answer is"), read together with it.
         """
-        last = completions[-1]
         broken = cls.broken(index, completions)
         if broken is not None:
             return broken
-        found: Extraction | None = problem.kind.extract(lead + last.text)
+        return cls._found(problem, index, completions, lead, problem.kind.extract(lead + completions[-1].text))
+
+    @classmethod
+    async def aread(cls, problem: Problem, index: int, completions: tuple[Completion, ...], lead: str = "") -> "Path":
+        """`read` for the event loop, which it does not hold up."""
+        broken = cls.broken(index, completions)
+        if broken is not None:
+            return broken
+        found = await problem.kind.aextract(lead + completions[-1].text)
+        return cls._found(problem, index, completions, lead, found)
+
+    @classmethod
+    def _found(
+        cls,
+        problem: Problem,
+        index: int,
+        completions: tuple[Completion, ...],
+        lead: str,
+        found: Extraction | None,
+    ) -> "Path":
         if found is None or found.span[1] <= len(lead):
             return cls.without_answer(index, "no_answer", "the text holds no answer", completions)
         start, end = (max(0, at - len(lead)) for at in found.span)

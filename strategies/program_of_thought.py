@@ -131,7 +131,7 @@ class ProgramOfThought(PromptedStrategy):
         seen = {"program": program, "outcome": outcome}
         if outcome.status != "ok":
             return Path.without_answer(index, "program_failed", failure_reason(outcome), completions, **seen)
-        answer = problem.kind.parse(outcome.value)
+        answer = await problem.kind.aparse(outcome.value)
         if answer is None:
             reason = f"the program's value is no {problem.kind.kind}"
             return Path.without_answer(index, "no_answer", reason, completions, **seen)

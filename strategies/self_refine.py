@@ -80,7 +80,7 @@ class SelfRefine(PathStrategy):
         from_fallback = path.status == "ok" and path.program is None
         if isinstance(self.of, ProgramOfThought) and not from_fallback:
             return await self.of.attempt(problem, index, completions)
-        return Path.read(problem, index, completions)
+        return await Path.aread(problem, index, completions)
 
 
 def _feedback(path: Path) -> str:

@@ -79,7 +79,7 @@ class TreeOfThoughts(PromptedStrategy):
                 break
             frontier = await self._best(problem, backend, index, grown, made)
         answer = await draw(backend, self._asked(problem, backend, frontier[0], CONCLUDE), index)
-        return Path.read(problem, index, (*made, answer))
+        return await Path.aread(problem, index, (*made, answer))
 
     async def _proposals(
         self, problem: Problem, backend: Backend, index: int, frontier: Sequence[State]

@@ -49,7 +49,7 @@ async def conclude(
     if asked.prompt is not None:
         short = Sampling(temperature=0.0, max_tokens=ANSWER_TOKENS, stop=(*sampling.stop, "\n"))
         request = Request(prompt=f"{asked.prompt}{thought}\n{lead}", sampling=short)
-        return Path.read(problem, index, (*thoughts, await draw(backend, request, index)), lead=lead)
+        return await Path.aread(problem, index, (*thoughts, await draw(backend, request, index)), lead=lead)
     room = Sampling(temperature=0.0, max_tokens=max(ANSWER_TOKENS, sampling.max_tokens or 0), effort=sampling.effort)
     request = Request(messages=(*asked.messages, assistant(thought), user(lead)), sampling=room)
-    return Path.read(problem, index, (*thoughts, await draw(backend, request, index)), lead=f"{lead} ")
+    return await Path.aread(problem, index, (*thoughts, await draw(backend, request, index)), lead=f"{lead} ")

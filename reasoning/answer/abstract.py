@@ -1,11 +1,18 @@
 """What every kind of answer can do, and what an extraction tells."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+_AT_ONCE: Final = 20_000
+"""Characters that are read on the event loop itself: a kind reads them in a millisecond or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,18 @@ class Kind(BaseModel, ABC):
             value: Text that holds one answer and nothing else to choose from, or a Python value as the sandbox
                 returns it. A container of a single value stands for that value.
         """
+
+    async def aextract(self, text: str) -> Extraction | None:
+        """`extract` for the event loop, which it does not hold up."""
+        return await self._without_blocking(partial(self.extract, text), len(text))
+
+    async def aparse(self, value: object) -> Answer | None:
+        """`parse` for the event loop, which it does not hold up."""
+        size = len(value) if isinstance(value, str) else 0
+        return await self._without_blocking(partial(self.parse, value), size)
+
+    async def _without_blocking(self, read: Callable[[], T], size: int) -> T:
+        return read() if size <= _AT_ONCE else await asyncio.to_thread(read)
 
     @abstractmethod
     def key(self, answer: Answer) -> str:

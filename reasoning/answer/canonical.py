@@ -1,8 +1,7 @@
-"""The server side of the formula worker: canonical keys of mathematical expressions, one line of JSON at a time.
+"""What the formula worker runs: canonical keys of mathematical expressions.
 
-Run as a program, in a process of its own, because what it calls may hang, take all memory, or need SIGALRM. A request
-is `{"text": …, "seconds": …}`, a reply `{"key": … or null}`; the first line written says that it is ready, or what is
-missing. It imports nothing of this project, and evaluates no text as code.
+Run by `reasoning.worker`, in a process of its own, because what it calls may hang or take all memory. It imports
+nothing of this project, and evaluates no text as code.
 
 A key is exact where there is a normal form (rationals, and rational functions with rational coefficients). Other
 expressions are told apart by their values: at two fixed points for every variable, to 12 digits, computed with 30.
@@ -13,22 +12,13 @@ on the negative side too, where it makes its difference.
 
 import ast
 import hashlib
-import json
-import os
 import re
-import signal
-import sys
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-try:
-    import sympy
-    from math_verify import LatexExtractionConfig, parse
-    from sympy.core.relational import Relational
-except ImportError as error:
-    print(json.dumps({"missing": str(error.name)}), flush=True)
-    sys.exit(0)
+import sympy
+from math_verify import LatexExtractionConfig, parse
+from sympy.core.relational import Relational
 
-_MEMORY: Final = 2 << 30  # bytes of address space
 _NAMES = """
     sqrt cbrt root exp log sin cos tan cot sec csc asin acos atan acot asec acsc sinh cosh tanh asinh acosh atanh Abs
     factorial binomial floor ceiling gcd lcm Min Max re im conjugate arg sign gamma Integer Rational Float
@@ -134,10 +124,17 @@ def key(text: str) -> str | None:
         expression = plain(text)
     except (NotPlainError, TypeError, ValueError, AttributeError):  # `10^{10}` is no power of a set
         expression = latex(text)
-    if expression is None or isinstance(expression, str):
+    if expression is None or isinstance(expression, str) or _undefined(expression):
         return None
     written = _key(expression)
     return written if len(written) <= 2000 else "sha256:" + hashlib.sha256(written.encode()).hexdigest()
+
+
+def _undefined(expression: Any) -> bool:
+    """Whether a part of an expression is `nan`."""
+    if isinstance(expression, (list, tuple)):
+        return any(map(_undefined, expression))
+    return bool(expression.has(sympy.nan)) if hasattr(expression, "has") else False
 
 
 def _key(value: Any) -> str:
@@ -235,7 +232,9 @@ def _point(symbols: list[Any], number: int) -> dict[Any, Any]:
 def _rounded(value: Any) -> str | None:
     """A value to 12 digits, an integer as such; None where there is none."""
     number = sympy.N(value, 30)
-    if number in (sympy.oo, -sympy.oo, sympy.zoo, sympy.nan):
+    if number is sympy.nan:
+        raise ValueError(f"{value} is no number at all: it equals nothing, itself included")
+    if number in (sympy.oo, -sympy.oo, sympy.zoo):
         return str(number)
     real, imaginary = number.as_real_imag()
     if not (real.is_Float or real.is_Integer) or not (imaginary.is_Float or imaginary.is_Integer or imaginary.is_zero):
@@ -251,38 +250,16 @@ def _decimal(part: Any, size: Any) -> str:
     return str(sympy.Float(part, 12))
 
 
-def serve(requests: TextIO, replies: TextIO) -> None:
-    """Answer requests until there are no more. One that takes too long ends the process, from within as well."""
-    replies.write(json.dumps({"ready": True}) + "\n")
-    replies.flush()
-    for line in requests:
-        request = json.loads(line)
-        if hasattr(signal, "alarm"):
-            signal.alarm(int(request["seconds"]) + 2)  # unhandled: the kernel ends even a process whose caller is gone
-        try:
-            result = key(request["text"])
-        except (Exception, RecursionError):  # noqa: BLE001 (SymPy and its parsers raise anything on hostile text)
-            result = None
-        if hasattr(signal, "alarm"):
-            signal.alarm(0)
-        replies.write(json.dumps({"key": result}) + "\n")
-        replies.flush()
+def answer(request: list[str]) -> tuple[int, str] | None:
+    """What the worker replies: which of some texts is the first that is an expression, and its key."""
+    keys = ((at, _key_or_none(text)) for at, text in enumerate(request))
+    return next(((at, found) for at, found in keys if found is not None), None)
 
 
-def main() -> None:
-    """Keep standard output for replies alone, bound the memory, and serve."""
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    if sys.platform != "win32":
-        import resource
-
-        most = resource.getrlimit(resource.RLIMIT_AS)[1]  # a cluster's own limit may be lower, and cannot be raised
-        memory = _MEMORY if most == resource.RLIM_INFINITY else min(_MEMORY, most)
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    sys.set_int_max_str_digits(100_000)
-    serve(sys.stdin, replies)
-
-
-if __name__ == "__main__":
-    main()
+def _key_or_none(text: str) -> str | None:
+    try:
+        return key(text)
+    except MemoryError:  # the whole request has had its share
+        raise
+    except (Exception, RecursionError):  # noqa: BLE001 (SymPy and its parsers raise anything on hostile text)
+        return None

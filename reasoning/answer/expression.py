@@ -1,13 +1,17 @@
 r"""Answers that are mathematical expressions."""
 
+import asyncio
 import cmath
 import logging
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from typing import Final, Literal
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field
 
@@ -16,10 +20,12 @@ from reasoning.answer.abstract import Answer, Extraction, Formula, Kind, only_it
 from reasoning.answer.marker import Region, last_match, regions
 from reasoning.answer.numeral import Style, numerals, plain
 from reasoning.answer.text import sentence_end
-from reasoning.answer.worker import Overrun, shared
+from reasoning.errors import MissingPackageError
+from reasoning.worker import Allowance, Overrun, Worker
 from sandbox.wire import Array, Symbolic
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LONGEST: Final = 4000
 """Characters that a formula may have."""
@@ -41,20 +47,44 @@ _SET = re.compile(r",(?!\d{3}(?!\d))")
 _EDGE = ' \t\r\n*_`"“”'
 
 
+@cache
+def worker() -> Worker:
+    """The formula worker of this process."""
+    return Worker(
+        Path(__file__).with_name("canonical.py"),
+        lambda package: MissingPackageError(
+            package, "pip install 'reasoning-strategies[math]'", "The answer kind 'expression'"
+        ),
+    )
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    """The thread that waits for the worker where an event loop must not: one, for the worker is one."""
+    return ThreadPoolExecutor(1, "formulas")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_thread.cache_clear)
+
+
 @lru_cache(maxsize=16_384)
-def _key(text: str, seconds: float) -> str | None:
-    return shared().key(text, seconds)
+def _first_key(texts: tuple[str, ...], seconds: float) -> tuple[int, str] | None:
+    """The first of some texts that has a canonical key, and the key."""
+    reply = worker().ask(texts, Allowance(seconds))
+    return None if reply is None else (reply[0], reply[1])
 
 
 class Expression(Kind):
     """Answers that are mathematical expressions: LaTeX or plain notation, held as `Formula`.
 
     An expression gets its canonical key once, when it is read, by math-verify (`pip install
-    'reasoning-strategies[math]'`) in a worker process that is killed when it overruns. What has no key in time is no
-    answer. Reading may therefore block for as long as `seconds`; comparing is immediate.
+    'reasoning-strategies[math]'`) in a worker process that is killed when it overruns. A text whose expressions have no
+    key in time has no answer. Reading may therefore block for as long as `seconds` (`aextract` and `aparse` leave the
+    event loop free meanwhile); comparing is immediate.
 
     Attributes:
-        seconds: Wall time that reading one expression may take.
+        seconds: Wall time that reading one text may take.
     """
 
     kind: Literal["expression"] = "expression"
@@ -66,19 +96,7 @@ class Expression(Kind):
         Raises:
             MissingPackageError: math-verify is not installed.
         """
-        for region in regions(text):
-            for start, end in _candidates(text, region):
-                if (formula := self._formula(text[start:end])) is not None:
-                    return Extraction(formula, (start, end), region.rule)
-        last = last_match(_MATHEMATICS, text, max(0, len(text) - _LAST))
-        if last is not None:
-            start, end = _after_equals(text, *_trimmed(text, *last.span(last.lastgroup or 0)))
-            if (formula := self._formula(text[start:end])) is not None:
-                return Extraction(formula, (start, end), "last formula")
-        number = finding.last(plain(text), Style())
-        if number is None or (formula := self._formula(text[number.start : number.end])) is None:
-            return None
-        return Extraction(formula, (number.start, number.end), "last number")
+        return self._first(text, _stretches(text))
 
     def parse(self, value: object) -> Formula | None:
         """The expression that a text, a number, a SymPy object or a collection of them stands for.
@@ -89,14 +107,14 @@ class Expression(Kind):
         text = _written(value)
         if text is None:
             return None
-        for region in regions(text):
-            for start, end in _candidates(text, region):
-                if (formula := self._formula(text[start:end])) is not None:
-                    return formula
-        whole = _MATHEMATICS.fullmatch(text.strip())
-        start, end = whole.span(whole.lastgroup or 0) if whole else (0, len(text))
-        text = text.strip()[start:end] if whole else text
-        return self._formula(text[slice(*_trimmed(text, 0, len(text)))])
+        text = text.strip()
+        whole = _MATHEMATICS.fullmatch(text)
+        start, end = _trimmed(text, *(whole.span(whole.lastgroup or 0) if whole else (0, len(text))))
+        found = self._first(text, (*_marked(text), (start, end, "whole")))
+        return found.answer if found is not None and isinstance(found.answer, Formula) else None
+
+    async def _without_blocking(self, read: Callable[[], T], size: int) -> T:
+        return await asyncio.get_running_loop().run_in_executor(_thread(), read)
 
     def key(self, answer: Answer) -> str:
         """The canonical key that the answer got when it was read."""
@@ -108,17 +126,31 @@ class Expression(Kind):
         """The expression as it was written."""
         return str(answer)
 
-    def _formula(self, text: str) -> Formula | None:
-        if not text or len(text) > LONGEST or not _is_formula(text):
-            return None
-        if (number := _plain_number(text)) is not None:
-            return Formula(text, str(number))
+    def _first(self, text: str, stretches: Iterable[tuple[int, int, str]]) -> Extraction | None:
+        """The first of some stretches of a text that is an expression; none where that takes too long to tell."""
+        asked: list[tuple[int, int, str]] = []
+        number: Extraction | None = None
+        for start, end, rule in stretches:
+            piece = text[start:end]
+            if not 0 < len(piece) <= LONGEST or not _is_formula(piece):
+                continue
+            if (value := _plain_number(piece)) is not None:  # needs no worker, and whatever follows it is not looked at
+                number = Extraction(Formula(piece, str(value)), (start, end), rule)
+                break
+            asked.append((start, end, rule))
+        if not asked:
+            return number
         try:
-            key = _key(plain(text), self.seconds)
+            found = _first_key(tuple(plain(text[start:end]) for start, end, _ in asked), self.seconds)
         except Overrun as error:
-            logger.warning("no canonical form within %.1f s (%s): %.80s", self.seconds, error, text)
+            logger.warning(
+                "no canonical form within %.1f s (%s): %.80r", self.seconds, error, text[slice(*asked[0][:2])]
+            )
             return None
-        return None if key is None else Formula(text, key)
+        if found is None:
+            return number
+        start, end, rule = asked[found[0]]
+        return Extraction(Formula(text[start:end], found[1]), (start, end), rule)
 
 
 def _plain_number(text: str) -> Fraction | None:
@@ -133,6 +165,23 @@ def _is_formula(text: str) -> bool:
     """Whether a text is mathematics rather than words, which would read as products of letters."""
     rest = _COMMAND.sub(" ", text)
     return all(word in _KNOWN_WORDS for word in _WORD.findall(rest)) and any(map(str.isalnum, text))
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int, str]]:
+    """The stretches of a text that may be its answer, with the rule that says so, the likeliest first."""
+    yield from _marked(text)
+    last = last_match(_MATHEMATICS, text, max(0, len(text) - _LAST))
+    if last is not None:
+        yield *_after_equals(text, *_trimmed(text, *last.span(last.lastgroup or 0))), "last formula"
+    number = finding.last(plain(text), Style())
+    if number is not None:
+        yield number.start, number.end, "last number"
+
+
+def _marked(text: str) -> Iterator[tuple[int, int, str]]:
+    for region in regions(text):
+        for start, end in _candidates(text, region):
+            yield start, end, region.rule
 
 
 def _candidates(text: str, region: Region) -> Iterator[tuple[int, int]]:

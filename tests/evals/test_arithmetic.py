@@ -2,7 +2,7 @@
 
 import pytest
 
-from evals.arithmetic import is_formula, is_list, makes
+from evals.arithmetic import is_formula, makes
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,3 @@ def test_formulas(text: str) -> None:
 )
 def test_what_is_no_formula(text: str) -> None:
     assert not is_formula(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("['a', 'b']", True),
-        ("1 2 3", True),
-        ("[[1, -2], [3, 4]]", True),
-        ("f()", False),
-        ("a.b", False),
-        ("2**9", False),
-    ],
-)
-def test_lists(text: str, safe: bool) -> None:
-    assert is_list(text) is safe

@@ -1,5 +1,6 @@
 """Formulas get a canonical key from a worker process that can be killed."""
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -9,11 +10,14 @@ import threading
 import time
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from reasoning.answer import Expression, Formula, worker
+from reasoning.answer import Expression, Formula
+from reasoning.answer.expression import worker
 from reasoning.errors import MissingPackageError
+from reasoning.worker import Allowance, Worker
 from sandbox.wire import Array, Symbolic
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="math-verify is not installed")
@@ -159,7 +163,7 @@ def test_parse_nothing(value: object) -> None:
 
 def test_what_overruns_is_killed_and_the_next_one_works(caplog: pytest.LogCaptureFixture) -> None:
     _parse(r"\sqrt{5}")
-    before = worker.shared().pid
+    before = worker().pid
     hasty = Expression(seconds=0.5)
     started = time.monotonic()
     assert hasty.parse("10**10**10 + x") is None
@@ -168,7 +172,7 @@ def test_what_overruns_is_killed_and_the_next_one_works(caplog: pytest.LogCaptur
     assert before is not None
     assert not _alive(before)
     assert _parse(r"\sqrt{7}").key == "2.64575131106"
-    assert worker.shared().pid != before
+    assert worker().pid != before
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
@@ -176,13 +180,13 @@ def test_an_interrupted_request_leaves_no_reply_for_the_next_one() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    own, before = worker.Worker(), signal.signal(signal.SIGALRM, interrupt)
+    own, before = _own_worker(), signal.signal(signal.SIGALRM, interrupt)
     try:
         for text in ("x + 1", "10**10**10 + x"):  # while the worker starts, and while it works
             signal.setitimer(signal.ITIMER_REAL, 0.1)
             with pytest.raises(KeyboardInterrupt):
-                own.key(text, 60)
-            assert own.key(r"\sqrt{4}", 20) == "2"
+                _key(own, text, 60)
+            assert _key(own, r"\sqrt{4}", 20) == "2"
     finally:
         signal.signal(signal.SIGALRM, before)
         own.close()
@@ -205,12 +209,12 @@ def test_the_worker_starts_under_a_lower_memory_limit_than_its_own() -> None:
 
 
 def test_a_worker_that_the_system_ended_costs_no_answer() -> None:
-    own = worker.Worker()
-    assert own.key(r"\sqrt{4}", 20) == "2"
+    own = _own_worker()
+    assert _key(own, r"\sqrt{4}", 20) == "2"
     assert own._process is not None
     own._process.kill()
     own._process.wait()
-    assert own.key(r"\sqrt{9}", 20) == "3"
+    assert _key(own, r"\sqrt{9}", 20) == "3"
     own.close()
 
 
@@ -230,9 +234,9 @@ def test_many_threads_share_one_worker() -> None:
 
 def test_no_process_is_left_behind() -> None:
     program = (
-        "from reasoning.answer import Expression, worker\n"
+        "from reasoning.answer import Expression\nfrom reasoning.answer.expression import worker\n"
         "assert Expression(seconds=60).parse('x**2 + x').key == 'x**2 + x'\n"
-        "print(worker.shared().pid)\n"
+        "print(worker().pid)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True, timeout=150
@@ -245,19 +249,19 @@ def test_no_process_is_left_behind() -> None:
 def test_a_forked_child_has_a_worker_of_its_own() -> None:
     program = (
         "import os\n"
-        "from reasoning.answer import Expression, worker\n"
+        "from reasoning.answer import Expression\nfrom reasoning.answer.expression import worker\n"
         "kind = Expression(seconds=60)\n"
         "kind.parse('x**2 + x')\n"
-        "mine = worker.shared().pid\n"
+        "mine = worker().pid\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    assert worker.shared().pid is None\n"
+        "    assert worker().pid is None\n"
         "    assert kind.parse('x**2 + 2*x').key == 'x**2 + 2*x'\n"
-        "    assert worker.shared().pid not in (None, mine)\n"
-        "    worker.shared().close()\n"
+        "    assert worker().pid not in (None, mine)\n"
+        "    worker().close()\n"
         "    os._exit(0)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
-        "assert worker.shared().pid == mine\n"
+        "assert worker().pid == mine\n"
         "assert kind.parse('x**2 + 3*x').key == 'x**2 + 3*x'\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=170)
@@ -265,8 +269,8 @@ def test_a_forked_child_has_a_worker_of_its_own() -> None:
 
 def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    own = worker.Worker()
-    assert own.key(r"\sqrt{4}", 20) == "2"
+    own = _own_worker()
+    assert _key(own, r"\sqrt{4}", 20) == "2"
     if os.path.exists(f"/proc/{own.pid}/environ"):
         with open(f"/proc/{own.pid}/environ", "rb") as environment:
             assert b"secret" not in environment.read()
@@ -274,16 +278,65 @@ def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own.pid is None
 
 
-def test_a_missing_package_gives_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+def test_a_missing_package_gives_its_install_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "math_verify.py").write_text("raise ModuleNotFoundError(name='math_verify')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(MissingPackageError, match=r"pip install 'reasoning-strategies\[math\]'"):
-        worker.Worker().key("x", 1)
+        _key(_own_worker(), "x", 1)
+
+
+TOWERS = "\n".join(f"The answer is ${n}^{{9^{{9^{{9}}}}}} + x$." for n in range(2, 26)) + "\nSo 9."
+
+
+def test_one_deadline_a_text_and_an_overrun_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Each of the 24 towers takes for ever: the text has its second once, and what follows it is not its answer."""
+    _parse(r"\sqrt{11}")
+    started = time.monotonic()
+    assert Expression(seconds=1).extract(TOWERS) is None
+    assert time.monotonic() - started < 8, "a candidate has no time of its own"
+    assert "no canonical form within 1.0 s" in caplog.text
+
+
+def test_the_loop_goes_on_while_a_formula_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def ask(*_: object) -> None:
+        begun.set()
+        assert go_on.wait(60), "the loop stood still while the worker was waited for"
+
+    async def read() -> None:
+        reading = [
+            asyncio.create_task(EXPRESSION.aextract(r"$\sqrt{17}$")),
+            asyncio.create_task(EXPRESSION.aparse("x/y")),
+        ]
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*reading)
+
+    monkeypatch.setattr(Worker, "ask", ask)
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("text", ["nan", "nan + 1", "(nan, 1)", "oo - oo", "0*oo"])
+def test_what_is_no_number_is_no_answer(text: str) -> None:
+    """It equals nothing, itself included, so it can be no right answer."""
+    assert EXPRESSION.parse(text) is None
 
 
 def _parse(value: object) -> Formula:
     answer = EXPRESSION.parse(value)
     assert answer is not None
     return answer
+
+
+def _own_worker() -> Worker:
+    return worker.__wrapped__()
+
+
+def _key(own: Worker, text: str, seconds: float) -> str | None:
+    found = own.ask([text], Allowance(seconds))
+    return None if found is None else str(found[1])
 
 
 def _alive(pid: int) -> bool:

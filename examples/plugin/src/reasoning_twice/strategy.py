@@ -10,4 +10,4 @@ class Twice(PathStrategy):
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         request = Request(prompt=f"Q: {problem.question} {problem.question}\nA:", sampling=self.sampling)
-        return Path.read(problem, index, (await draw(backend, request, index),))
+        return await Path.aread(problem, index, (await draw(backend, request, index),))

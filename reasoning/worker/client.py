@@ -1,7 +1,6 @@
-"""The client side of the formula worker: one process, started when first needed, killed when it overruns."""
+"""The client side of a worker: one process, started when first needed, killed when it overruns."""
 
 import atexit
-import importlib.util
 import json
 import logging
 import os
@@ -10,77 +9,94 @@ import subprocess
 import sys
 import threading
 import time
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from reasoning.errors import MissingPackageError, ReasoningError
+from reasoning.errors import ReasoningError
 
 logger = logging.getLogger(__name__)
 
-_PROGRAM: Final = Path(__file__).with_name("canonical.py")
+_CHILD: Final = Path(__file__).with_name("child.py")
 _START: Final = 120.0  # seconds; SymPy takes one or two to import, many on a busy machine
-_KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "HOME", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
-"""What the worker sees of the environment: it reads untrusted text, so it sees no keys."""
+_KEPT: Final = (
+    "PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "HOME", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT",
+    "VIRTUAL_ENV",
+)  # fmt: skip
+"""What a worker sees of the environment: it reads untrusted text, so it sees no keys."""
 
 
 class Overrun(Exception):  # noqa: N818 (an outcome, not a fault)
     """The worker was killed before it had an answer."""
 
 
-class Worker:
-    """A process that turns formulas into canonical keys. May be used from any thread; requests queue."""
+class Allowance:
+    """The time that is left for one text, however many requests it takes. Waiting for the worker is not counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+
+class Worker:
+    """A process that answers requests, one after the other. May be used from any thread; requests queue.
+
+    Args:
+        program: The Python file whose function `answer` gives the reply to a request.
+        missing: The error to raise where a package that the file imports is not installed.
+    """
+
+    def __init__(self, program: Path, missing: Callable[[str], ReasoningError]) -> None:
+        self.program, self.missing = program, missing
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
+        atexit.register(self.close)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     @property
     def pid(self) -> int | None:
         """The process id, if the worker is running."""
         return self._process.pid if self._process else None
 
-    def key(self, text: str, seconds: float) -> str | None:
-        """The canonical key of a formula, or None where the text is none.
+    def ask(self, request: Any, allowance: Allowance) -> Any:
+        """The reply to a request; None where the program raised.
 
         Args:
-            text: LaTeX or plain notation.
-            seconds: Wall time it may take.
+            request: A JSON value.
+            allowance: The time that it may take, which what it takes is subtracted from.
 
         Raises:
             Overrun: It took longer, or more memory than the worker has.
-            MissingPackageError: math-verify is not installed.
+            ReasoningError: The worker cannot be started: see `missing`.
         """
         with self._lock:
+            if allowance.left <= 0:
+                raise Overrun("no time is left")
             if self._process is not None and self._process.poll() is not None:
-                self._stop()  # ended while idle, by the system: no fault of this formula
+                self._stop()  # ended while idle, by the system: no fault of this request
             try:
                 if self._process is None:
                     self._start()
-                reply = self._ask({"text": text, "seconds": seconds}, seconds)
+                return self._reply({"request": request, "seconds": allowance.left}, allowance)
             except BaseException:  # an interrupt too: the reply that is still to come answers no other request
                 self._stop()
                 raise
-        key = reply.get("key")
-        return key if isinstance(key, str) else None
 
     def close(self) -> None:
         """End the process; the next request starts another."""
         with self._lock:
             self._stop()
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """In a forked child: leave the process to the parent, and start afresh."""
         if self._process is not None:
             self._process.returncode = 0  # not ours to wait for
-        self.__init__()  # type: ignore[misc]
+        self._lock, self._process, self._buffer = threading.Lock(), None, b""
 
     def _start(self) -> None:
-        if importlib.util.find_spec("math_verify") is None:
-            raise _missing("math_verify")
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-P", "-W", "ignore", str(_PROGRAM)],
+            [sys.executable, "-P", "-W", "ignore", str(_CHILD), str(self.program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -92,20 +108,23 @@ class Worker:
             ready = self._read(time.monotonic() + _START)
         except Overrun as error:
             raise ReasoningError(
-                f"The math-verify worker did not start ({error}): run {_PROGRAM} to see why."
+                f"The worker process did not start ({error}): run {_CHILD} {self.program} to see why."
             ) from None
         if "missing" in ready:
-            raise _missing(str(ready["missing"]))
+            raise self.missing(str(ready["missing"]))
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _reply(self, request: dict[str, Any], allowance: Allowance) -> Any:
         assert self._process is not None
         assert self._process.stdin is not None
+        started = time.monotonic()
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-            return self._read(time.monotonic() + seconds)
+            return self._read(started + allowance.left)["reply"]
         except OSError as error:
             raise Overrun(str(error)) from None
+        finally:
+            allowance.left -= time.monotonic() - started
 
     def _read(self, deadline: float) -> dict[str, Any]:
         assert self._process is not None
@@ -136,17 +155,3 @@ class Worker:
                     pipe.close()
                 except BrokenPipeError:
                     logger.debug("a request was still unsent when the worker ended")
-
-
-def _missing(package: str) -> MissingPackageError:
-    return MissingPackageError(package, "pip install 'reasoning-strategies[math]'", "The answer kind 'expression'")
-
-
-@cache
-def shared() -> Worker:
-    """The worker of this process."""
-    worker = Worker()
-    atexit.register(worker.close)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=worker.forget)
-    return worker
