@@ -1,11 +1,13 @@
 """Which draws this process is buying, for other processes to see.
 
 A claim is a lock on one byte of a file beside the store, at an offset made of the draw's key and row. The system drops
-a process's locks when it ends, however it ends: no claim outlives its owner, and nothing is ever cleaned up.
+a process's locks when it ends, however it ends: no claim outlives its owner, and nothing is ever cleaned up. Only those
+who may write the store may open the file: a lock that a stranger could hold would keep a draw from ever being bought.
 """
 
 import errno
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -45,7 +47,9 @@ class Claims:
     def __init__(self, path: Path) -> None:
         self._path = Path(f"{path}-flights")
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            if hasattr(os, "fchmod"):
+                _let_in_writers(self._file, path)
         except OSError as error:
             raise self._refused("opened", error) from error
         self._owners: dict[int, object] = {}
@@ -94,6 +98,15 @@ class Claims:
             f"The file {self._path} cannot be {done} ({error.strerror}). See that you may write it, or put the store "
             "on a local disk with --store FILE or REASONING_STORE."
         )
+
+
+def _let_in_writers(file: int, store: Path) -> None:
+    """Lets exactly those open the file who may write the store, whatever it and the umask allowed before."""
+    writers = store.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH) if store.exists() else 0
+    wanted = stat.S_IRUSR | stat.S_IWUSR | writers | writers << 1  # who writes also reads
+    found = os.fstat(file)
+    if stat.S_IMODE(found.st_mode) != wanted and found.st_uid == os.geteuid():
+        os.fchmod(file, wanted)
 
 
 def _offset(key: bytes, row: int) -> int:

@@ -24,9 +24,16 @@ ELSEWHERE = "Put it on a local disk with --store FILE or REASONING_STORE."
 
 def default_path() -> Path:
     """The command line's store where nothing else is said: `REASONING_STORE`, else in the user's data folder."""
+    return named_path() or _usual_path()
+
+
+def named_path() -> Path | None:
+    """The store that `REASONING_STORE` names, if any."""
     named = os.environ.get("REASONING_STORE")
-    if named:
-        return Path(named)
+    return Path(named) if named else None
+
+
+def _usual_path() -> Path:
     if sys.platform == "darwin":
         data = Path.home() / "Library" / "Application Support"
     elif sys.platform == "win32":
@@ -45,6 +52,7 @@ def prepare(path: Path) -> None:
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _close_to_others(folder)
     except OSError as error:
         raise StoreError(f"The store's folder {folder} cannot be made: {error.strerror}. {ELSEWHERE}") from error
     kind = network_type(folder)
@@ -57,6 +65,13 @@ def prepare(path: Path) -> None:
         raise StoreError(f"The store {path} is not a plain file. {ELSEWHERE}")
     if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK):
         raise StoreError(f"The store {path} cannot be written: permission denied. {ELSEWHERE}")
+
+
+def _close_to_others(folder: Path) -> None:
+    """Lets only its owner into the usual store's folder, also where an older version let everybody in."""
+    usual = _usual_path().parent
+    if os.name == "posix" and usual.exists() and folder.samefile(usual) and folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o700)
 
 
 def network_type(folder: Path, mounts: str | None = None) -> str | None:

@@ -3,20 +3,20 @@
 import contextlib
 import os
 import sqlite3
+import stat
+import sys
 import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from reasoning.errors import StoreError, StoreWriteError
+from reasoning.store.place import ELSEWHERE
 
 APPLICATION_ID = 0x52454153  # "REAS"
 VERSION = 1
 BUSY_S = 60.0
 """Seconds that a writer waits for another process's transaction."""
-
-_HEADER_BYTES = 100
-_MAGIC = b"SQLite format 3\0"
 
 _TABLES = f"""
 CREATE TABLE model (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
@@ -46,49 +46,80 @@ PRAGMA user_version = {VERSION};
 def check(path: Path) -> bool:
     """True for a store's file, False for none yet (missing or empty).
 
-    Reads the first 100 bytes only, by hand: SQLite itself might change a file while looking at it.
+    The file is looked at through SQLite, never opened by hand: closing it would drop all locks that other connections
+    of this process hold on it (see `guard`). Opened as immutable, SQLite takes no locks, makes no files and mends
+    nothing.
 
     Raises:
         StoreError: Not a store, or one of a newer version; the file is untouched.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-            size = file.seek(0, os.SEEK_END)
+        found = path.stat()
     except FileNotFoundError:
         return False
     except OSError as error:
         raise StoreError(
             f"The store {path} cannot be read: {error.strerror}. Name another file with --store."
         ) from error
-    if not header:
+    if not stat.S_ISREG(found.st_mode):
+        kind = "Is a directory" if stat.S_ISDIR(found.st_mode) else "not a plain file"
+        raise StoreError(f"The store {path} cannot be read: {kind}. Name another file with --store.")
+    if not found.st_size:
         return False
-    version, application = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
-    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC) or application != APPLICATION_ID:
+    written = _being_written(path)
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            version = _number(connection, "user_version")
+            _demand_store(path, _number(connection, "application_id"))
+    except sqlite3.DatabaseError as error:
+        code = error.sqlite_errorcode & 0xFF
+        if code == sqlite3.SQLITE_NOTADB:
+            raise _not_a_store(path) from error
+        if code != sqlite3.SQLITE_CORRUPT:
+            with translated(path):
+                raise
+        if written or _being_written(path):
+            return True  # `connect` waits until it is whole, or mends what a kill has left
         raise StoreError(
-            f"The file {path} is not a store of draws, or its head is damaged; it was left untouched. Name another "
-            "file with --store, or restore this one from a copy."
-        )
+            f"The store {path} is cut short or damaged ({error}); it was left untouched. Restore it from a copy, or "
+            "name another file with --store."
+        ) from error
     if version > VERSION:
         raise StoreError(
             f"The store {path} has format {version}, newer than this program's {VERSION}; it was left untouched. "
             "Upgrade reasoning-strategies, or name another file with --store."
         )
-    pages, page_bytes = int.from_bytes(header[28:32], "big"), int.from_bytes(header[16:18], "big")
-    if size < pages * page_bytes and not Path(f"{path}-wal").exists():
-        raise StoreError(
-            f"The store {path} is cut short ({size} of {pages * page_bytes} bytes); it was left untouched. Restore it "
-            "from a copy, or name another file with --store."
-        )
     return True
+
+
+def _being_written(path: Path) -> bool:
+    return any(Path(f"{path}{end}").exists() for end in ("-wal", "-journal"))
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _demand_store(path: Path, application: int) -> None:
+    if application != APPLICATION_ID:
+        raise _not_a_store(path)
+
+
+def _not_a_store(path: Path) -> StoreError:
+    return StoreError(
+        f"The file {path} is not a store of draws, or its head is damaged; it was left untouched. Name another file "
+        "with --store, or restore this one from a copy."
+    )
 
 
 def create(path: Path) -> None:
     """Makes an empty store, unless another process just made it.
 
     The tables are written with a rollback journal, so that the header of the main file always tells what it is; only
-    then is the file switched to WAL.
+    then is the file switched to WAL. Only its owner may read it, and the files that SQLite puts beside it: prompts and
+    answers are nobody else's business. Who shares a store widens its mode.
     """
+    _make_private(path)
     with translated(path), contextlib.closing(_connection(path)) as connection:
         _patiently(connection, "BEGIN EXCLUSIVE")
         try:
@@ -102,6 +133,19 @@ def create(path: Path) -> None:
             raise
 
 
+def _make_private(path: Path) -> None:
+    """Makes an empty file for its owner alone, unless there is one; on Linux without opening it (see `check`)."""
+    try:
+        if sys.platform == "linux":
+            os.mknod(path, stat.S_IFREG | 0o600)
+        else:
+            path.touch(0o600, exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(f"The store {path} cannot be made: {error.strerror}. {ELSEWHERE}") from error
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to an existing store, in WAL mode and in autocommit.
 
@@ -112,6 +156,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection = _connection(path)
         try:
             _patiently(connection, "SELECT count(*) FROM sqlite_master")  # damage shows before anything is written
+            _demand_store(path, _number(connection, "application_id"))
             _patiently(connection, "PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # what is paid for outlives a power cut
         except BaseException:

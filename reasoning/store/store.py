@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from reasoning.completion import Completion
 from reasoning.errors import StoreError
 from reasoning.request import Request
-from reasoning.store import codec, place, schema
+from reasoning.store import codec, guard, place, schema
 from reasoning.store.claims import Claims
 from reasoning.store.codec import DrawRow, Shared
 
@@ -29,7 +29,7 @@ _INSERT = (
     "WHERE draw.created < ?"
 )
 
-_opened: dict[tuple[int, Path], "Store"] = {}
+_opened: dict[Path, "Store"] = {}
 _opening = threading.Lock()
 
 
@@ -75,8 +75,9 @@ class Store:
         self._process = os.getpid()
         self._users = 1
         self._reader, self._writer = schema.connect(path), schema.connect(path)
+        guard.hold(path)
         self.claims = Claims(path)
-        self._reading, self._waking = threading.Lock(), threading.Lock()
+        self._reading, self._writing, self._waking = threading.Lock(), threading.Lock(), threading.Lock()
         self._waiting: collections.deque[_Put] = collections.deque()
         self._awake = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reasoning-store")
@@ -97,25 +98,28 @@ class Store:
         """
         real = Path(os.path.realpath(os.path.expanduser(path)))
         with _opening:
-            store = _opened.get((os.getpid(), real))
+            store = _opened.get(real)
             if store is not None:
                 store._users += 1
                 return store
             place.prepare(real)
             if not schema.check(real):
                 schema.create(real)
-            store = _opened[os.getpid(), real] = cls(real, clock)
+            store = _opened[real] = cls(real, clock)
             return store
 
     def close(self) -> None:
         """Writes what waits and lets go of the file, when its last user closes."""
         with _opening:
+            if self._process != os.getpid():
+                return
             self._users -= 1
-            if self._users or self._process != os.getpid():
+            if self._users:
                 return
             # Nobody opens the file anew meanwhile: closing it drops all locks on it that this process holds.
-            del _opened[self._process, self.path]
+            del _opened[self.path]
             self._thread.shutdown()
+            guard.release(self.path)
             self._reader.close()
             self._writer.close()
             self.claims.close()
@@ -204,7 +208,7 @@ class Store:
         """Writes all that waits in one transaction: one wait for the disk, and all of it or nothing."""
         now = self.now_ms()
         rows = [[codec.encode(draw, max(now, put.not_before)) for draw in put.completions] for put in batch]
-        with transaction(self._writer):
+        with self._writing, transaction(self._writer):
             return [self._insert(put, draws) for put, draws in zip(batch, rows, strict=True)]
 
     def _insert(self, put: _Put, draws: Sequence[DrawRow]) -> Kept:
@@ -236,6 +240,48 @@ class Store:
             raise StoreError(
                 f"The store {self.path} was opened before this process was forked. Open the backend in the child."
             )
+
+    # SQLite keeps in a process's memory what it has locked. A child that kept that memory would take its parent's locks
+    # for its own, and open the same store without any.
+
+    def _rest(self) -> None:
+        """Before a fork: waits until neither connection is in use, and keeps it so."""
+        self._reading.acquire()
+        self._writing.acquire()
+
+    def _resume(self) -> None:
+        """After a fork, in both processes."""
+        self._writing.release()
+        self._reading.release()
+
+    def _drop(self) -> None:
+        """After a fork, in the child: lets go of the parent's connections, which leaves the parent's locks alone."""
+        self._resume()
+        self._reader.close()
+        self._writer.close()
+
+
+def _before_fork() -> None:
+    _opening.acquire()
+    for store in _opened.values():
+        store._rest()
+
+
+def _after_fork_here() -> None:
+    for store in _opened.values():
+        store._resume()
+    _opening.release()
+
+
+def _after_fork_in_child() -> None:
+    for store in _opened.values():
+        store._drop()
+    _opened.clear()
+    _opening.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_here, after_in_child=_after_fork_in_child)
 
 
 @contextlib.contextmanager
