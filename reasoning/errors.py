@@ -9,8 +9,8 @@
     │   ├── DataError           a file of items cannot be read
     │   └── StoreError          the store of draws cannot be used
     ├── RunStopped              what stops a whole run, not one draw
-    │   ├── AuthenticationError the server refused the key
-    │   ├── BadRequestError     the server refused the request as such
+    │   ├── AuthenticationError the server refused the key, or its account has ended
+    │   ├── BadRequestError     the server refused the request as such, and has answered none
     │   ├── SpendLimitError     the next draw would pass the spend limit
     │   └── StoreWriteError     a draw could not be stored (it is a StoreError too)
     └── BackendError            an engine failed to start, or is gone
@@ -85,11 +85,11 @@ class RunStopped(ReasoningError):  # noqa: N818 (it is the outcome of a run, not
 
 
 class AuthenticationError(RunStopped):
-    """The server refused the key (401, 403); carries the server's words."""
+    """The server refused the key, or its account has no credit; carries the server's words."""
 
 
 class BadRequestError(RunStopped):
-    """The server refused the request as such (400, 404, 422); carries the server's words."""
+    """The server refused the request as such before it answered any; carries the server's words."""
 
 
 class SpendLimitError(RunStopped):

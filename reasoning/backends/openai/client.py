@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,17 @@ import httpx2
 import openai
 
 from reasoning.backends.openai import faults
+from reasoning.backends.openai.error_body import has_error
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.options import Endpoint
 from reasoning.backends.openai.transport import Lanes
 
 CONNECT_S = 60.0
 """Seconds to connect: the client's own 5 s run out in a flood, while connections wait for their turn of the loop."""
+
+
+_ANSWERS = {"/chat/completions": "choices", "/completions": "choices", "/responses": "output"}
+"""The field that holds the answer, by path."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,22 @@ class Client:
         if not response.is_success:
             said = answer if answer is not None else response.text
             return faults.of_status(self._where, response.status_code, response.headers, said, self._scrub, sent)
+        field = _ANSWERS.get(path)
         if not isinstance(answer, dict):
-            return faults.malformed(self._where, f"{response.text[:100]!r} is no JSON object", self._scrub)
-        if answer.get("error"):  # OpenRouter and others say 200 and put the error into the body
-            code = answer["error"].get("code") if isinstance(answer["error"], dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            return faults.of_status(self._where, status, response.headers, answer, self._scrub, sent)
+            return self._unreadable(answer, response.text.strip())
+        if answer.get("error") or (field is not None and not answer.get(field) and has_error(answer)):
+            # some servers say 200 and put the error into the body
+            return faults.of_status(self._where, response.status_code, response.headers, answer, self._scrub, sent)
+        if field is not None and field not in answer:
+            return faults.of_foreign(self._where, repr(answer), self._scrub)
         return answer
+
+    def _unreadable(self, answer: object, text: str) -> Trouble:
+        """What a reply means that is no JSON object: one that was cut, or a page of another server."""
+        if answer is None and text[:1] in ("", "{", "["):
+            return faults.malformed(self._where, f"{text[:100]!r} is no JSON object", self._scrub)
+        title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return faults.of_foreign(self._where, f"the page {title[1]!r}" if title else repr(text[:100]), self._scrub)
 
     async def aclose(self) -> None:
         """Closes all connections."""

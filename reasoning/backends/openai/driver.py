@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -13,6 +12,7 @@ from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed, requesting
 from reasoning.backends.openai import asking, faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
+from reasoning.backends.openai.contact import Contact
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.form import (
     DROPPABLE,
@@ -63,7 +63,9 @@ class OpenAI:
         self._identity_text = identity_text(self.identity)
         self._endpoint = endpoint
         self._scrub = Scrubber(endpoint.secrets)
+        self._contact = Contact()
         self._refused: frozenset[str] = frozenset()
+        self._bounds: Mapping[str, float] = {}
         self._wanted = 1 if options.n == "single" else options.max_samples or _usual_samples(endpoint)
         self._most = self._wanted  # less once the server has refused it
         self._client: tuple[int, asyncio.AbstractEventLoop, Client] | None = None
@@ -154,13 +156,16 @@ class OpenAI:
             seed = None
         requesting()
         started = time.perf_counter()
-        found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
+        with self._contact.request():
+            found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
         latency = time.perf_counter() - started
         answer = self._read(shape, found, request) if isinstance(found, dict) else found
         if isinstance(answer, Trouble):
             if self._learns(answer, form, len(indices)):
                 return await self.complete(request, indices)
+            await self._stop_for(answer)
             return [_without_answer(answer, request, index, latency) for index in indices]
+        self._contact.answer()
         given = len(answer.samples)
         if given < len(indices) and self.options.n == "auto":
             self._most = min(self._most, given)
@@ -171,17 +176,29 @@ class OpenAI:
         landed(completions)
         return completions + await self.complete(request, indices[given:])
 
+    async def _stop_for(self, trouble: Trouble) -> None:
+        """Raises what stops the run: any refusal before the server's first answer, and the account's end later too."""
+        if trouble.end is not None:
+            raise trouble.end
+        end = trouble.end_unless_answered
+        if end is not None and await self._contact.never_answered():
+            raise end
+
     def _learns(self, trouble: Trouble, form: Form, samples: int) -> bool:
         """True where the server refused something that it is not asked for from now on, so that it is worth asking."""
-        refused = trouble.refuses(DROPPABLE & _sent(form.body))
-        if refused == "n":
+        sent = {name: value for name, value in _sent(form.body).items() if name in DROPPABLE}
+        refusal = trouble.refuses({name: value for name, value in sent.items() if name not in self.options.extra_body})
+        if refusal is None:
+            return False
+        if refusal.parameter == "n":
             if self.options.n == "native" or samples == 1:
                 return False
-            self._most = min(self._most, _samples_allowed(trouble.words, samples))
-            return True
-        if refused is None or refused in self.options.extra_body:
-            return False
-        self._refused |= {refused}
+            most = samples // 2 if refusal.most is None else refusal.most
+            self._most = min(self._most, max(1, min(most, samples - 1)))
+        elif refusal.instead is not None:
+            self._bounds = {**self._bounds, refusal.parameter: refusal.instead}
+        else:
+            self._refused |= {refusal.parameter}
         return True
 
     def _read(self, shape: shapes.Shape, body: dict[str, Any], request: Request) -> Answer | Trouble:
@@ -229,6 +246,7 @@ class OpenAI:
             reasoning=theirs and is_reasoning_model(self.model) if reasoning is None else reasoning,
             most_stop=self.options.max_stop or (OPENAI_STOPS if theirs else None),
             refused=self._refused,
+            bounds=self._bounds,
         )
 
     def _connected(self) -> "Client":
@@ -268,21 +286,9 @@ def _usual_samples(endpoint: Endpoint) -> int:
     return OPENAI_SAMPLES if endpoint.openai_models else OTHER_SAMPLES
 
 
-def _sent(body: Mapping[str, Any]) -> set[str]:
-    """The names of a body's fields, those of the object `reasoning` included."""
-    return {*body, *(f"reasoning.{name}" for name in body.get("reasoning", ()))}
-
-
-def _samples_allowed(words: str, asked: int) -> int:
-    """How many samples to ask for after a refusal: what the server says, one where it takes no `n`, else half."""
-    most = re.search(r"(?:at most|maximum(?: of| is)?|<=|less than or equal to)\s*(\d+)", words)
-    if most is not None:
-        return max(1, min(int(most[1]), asked - 1))
-    return (
-        1
-        if re.search(r"unsupported|not support|unknown|unrecognized|extra|must be 1|only", words, re.I)
-        else asked // 2
-    )
+def _sent(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body's fields, those of the object `reasoning` included."""
+    return {**body, **{f"reasoning.{name}": value for name, value in body.get("reasoning", {}).items()}}
 
 
 def _completions(
@@ -305,7 +311,7 @@ def _completions(
 
 
 def _without_answer(trouble: Trouble, request: Request, index: int, latency_s: float) -> Completion:
-    """The draw that a filter refused, or that failed; raises what stops the run."""
+    """The draw that a filter refused, or that failed."""
     if trouble.verdict == "content_filter":
         note = (trouble.message,)
         return Completion(index=index, finish="content_filter", latency_s=latency_s, degradations=note, request=request)

@@ -8,29 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reasoning.backends.openai.error_body import said_in
+from reasoning.backends.openai.meanings import for_days, in_a_window, meant
+from reasoning.backends.openai.refusals import Refusal, refusal_in
 from reasoning.backends.openai.waits import told_wait
 from reasoning.completion import Failure, FailureKind
-from reasoning.errors import AuthenticationError, BadRequestError
+from reasoning.errors import AuthenticationError, BadRequestError, RunStopped
 
 Verdict = Literal["authentication", "bad_request", "content_filter"] | FailureKind
 
+LONGEST_WINDOW_S = 3600.0
+"""The longest time in which a limit is a window to wait for; a longer one ends the run like an empty account."""
+
 _RETRYABLE: frozenset[str] = frozenset({"rate_limit", "timeout", "connection", "server_error", "malformed"})
-_OVERFLOW = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum context length|context (length|size|window)"
-    r"|prompt is too long|too many (input )?tokens|reduce the length",
-    re.IGNORECASE,
-)
-_POLICY = re.compile(
-    r"content_filter|content_policy|content management policy|usage polic|responsibleai|invalid_prompt|safety system"
-    r"|requires moderation|input was flagged",
-    re.IGNORECASE,
-)
-_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing_(hard_limit|not_active)", re.IGNORECASE)
-_NOT_TAKEN = re.compile(
-    r"unsupported|not support|unknown|unrecognized|unrecognised|unexpected|extra (inputs|fields)|extra_forbidden"
-    r"|not permitted|not allowed|not available|cannot find field|does not take|only the default",
-    re.IGNORECASE,
-)
 _KEY_LIKE = re.compile(r"\b(sk|key|gsk|hf|xai|AIza)[-_][A-Za-z0-9_*\-]{6,}|(?<=Bearer )\S+")
 
 
@@ -44,6 +34,7 @@ class Trouble:
         retry_after: Seconds that the server asked to wait.
         words: The server's error as text, for finding the parameter that it does not take.
         parameter: The parameter that the server named.
+        foreign: True where the reply is none of this API's at all, as of a web page.
     """
 
     verdict: Verdict
@@ -51,49 +42,34 @@ class Trouble:
     retry_after: float | None = None
     words: str = ""
     parameter: str | None = None
+    foreign: bool = False
 
     @property
     def failure(self) -> Failure:
-        """The failure of a draw.
-
-        Raises:
-            AuthenticationError: The key is refused, or its account is exhausted: the run stops.
-            BadRequestError: The request is refused as such: the run stops.
-        """
-        if self.verdict == "authentication":
-            raise AuthenticationError(self.message)
-        if self.verdict == "bad_request":
-            raise BadRequestError(self.message)
-        assert self.verdict != "content_filter", "a filtered draw is no failed one"
+        """The failure of a draw."""
+        assert self.verdict not in ("authentication", "content_filter"), "this is no failed draw"
         return Failure(
-            kind=self.verdict,
+            kind="unsupported" if self.verdict == "bad_request" else self.verdict,
             message=self.message,
             retryable=self.verdict in _RETRYABLE,
             retry_after=self.retry_after,
         )
 
-    def refuses(self, parameters: Iterable[str]) -> str | None:
+    @property
+    def end(self) -> RunStopped | None:
+        """What stops the run at once: the key is refused, or its account has ended."""
+        return AuthenticationError(self.message) if self.verdict == "authentication" else None
+
+    @property
+    def end_unless_answered(self) -> RunStopped | None:
+        """What stops the run where the server has answered nothing yet; afterwards it costs its own draw alone."""
+        return BadRequestError(self.message) if self.verdict == "bad_request" or self.foreign else None
+
+    def refuses(self, sent: Mapping[str, Any]) -> Refusal | None:
         """The one of these parameters that the server says it does not take, if that is the trouble."""
-        if self.verdict != "bad_request":
-            return None
-        names = sorted(parameters, key=len, reverse=True)
-        named = self.parameter if self.parameter in names else None
-        named = named or next((name for name in names if _names(self.words, name)), None)
-        if named == "n":
-            return named
-        if named in ("reasoning_effort", "reasoning.effort") and "unsupported value" in self.words.lower():
-            return None  # another value is taken: the words say which
-        too_long = named == "stop" and "too long" in self.words
-        return named if named is not None and (too_long or _NOT_TAKEN.search(self.words)) else None
-
-
-def _names(words: str, parameter: str) -> bool:
-    """True where a text quotes a parameter's name; one letter alone or a common word must not do."""
-    if parameter == "n":
-        return re.search(r"['\"`]n(_cmpl)?['\"`]|\bn_cmpl\b|\bn ?(>|must|should|=)", words) is not None
-    return (
-        re.search(rf"['\"`.]{re.escape(parameter)}['\"`]|\b{re.escape(parameter)}\b(?=.*\b(is|not))", words) is not None
-    )
+        if self.verdict == "bad_request" or (self.verdict == "server_error" and "support" in self.words):
+            return refusal_in(self.words, self.parameter, sent)
+        return None
 
 
 class Scrubber:
@@ -113,75 +89,96 @@ class Scrubber:
 def of_status(
     where: str, status: int, headers: Mapping[str, str], body: object, scrub: Scrubber, sent: str = ""
 ) -> Trouble:
-    """What an answer with an error status means.
+    """What an answer with an error means.
 
     Args:
         where: The endpoint.
-        status: The HTTP status.
+        status: The HTTP status; 200 where the error stands in a body that came as an answer.
         headers: The answer's headers.
         body: Its body: parsed JSON, or text.
         scrub: Takes credentials out.
         sent: What was sent where, e.g. `"POST /chat/completions"`.
     """
-    error = _error_of(body)
-    words = _words(error if error is not None else body)
-    code = str(error.get("code") or "") if error is not None else ""
-    said = scrub(words) or "nothing more"
-    verdict = _verdict(status, f"{code} {words}")
-    message = f"{where} answered {status} to {sent}: {said.rstrip('.')}.{_remedy(verdict, status)}"
-    parameter = error.get("param") if error is not None else None
-    parameter = parameter if isinstance(parameter, str) else None
-    return Trouble(verdict, message, told_wait(headers, body, words), scrub(f"{code} {words}"), parameter)
+    said = said_in(body)
+    wait = told_wait(headers, body, said.all)
+    meant_status = status if status >= 400 else said.status if said.status != 500 else None  # 500 says no more than 200
+    verdict = _verdict(meant_status, said.all, wait)
+    told = (scrub(said.words) or "nothing more").rstrip(".")
+    answered = f"{status}" if status >= 400 else f"{status} with an error"
+    message = f"{where} answered {answered} to {sent}: {told}.{_remedy(verdict, status, said.all)}"
+    return Trouble(verdict, message, wait, scrub(said.all), said.parameter)
 
 
-def _verdict(status: int, words: str) -> Verdict:
-    if status == 402 or (status in (403, 429) and _QUOTA.search(words)):
+def _verdict(status: int | None, words: str, wait: float | None) -> Verdict:
+    """What an error means, by its words first and its status then; None is one without a status."""
+    if _ends_the_account(status, words, wait):
         return "authentication"
-    if status in (400, 403, 404, 413, 422) and _POLICY.search(words):
-        return "content_filter"
-    if status == 413 or (status in (400, 422, 500) and _OVERFLOW.search(words)):
+    if status != 429:
+        if meant(words, "filtered") and status != 402:
+            return "content_filter"
+        if status in (401, 402) or meant(words, "key_refused"):
+            return "authentication"
+    if status in (None, 400, 413, 429) and meant(words, "too_large"):
+        return "bad_request"
+    if status == 413 or (status in (None, 400, 422, 500) and _too_long(words)):
         return "context_overflow"
-    if status in (401, 403):
-        return "authentication"
-    if status in (408, 504):
+    return _verdict_by_status(status, words)
+
+
+def _ends_the_account(status: int | None, words: str, wait: float | None) -> bool:
+    """Whether a limit is the account's end, and not a window that passes."""
+    if meant(words, "account_ended") or (meant(words, "quota") and wait is None and not in_a_window(words)):
+        return True
+    if status not in (None, 429):
+        return False
+    of_days = for_days(words) and not in_a_window(words)
+    return (wait or 0.0) > LONGEST_WINDOW_S or (wait is None and of_days) or "PerDay" in words
+
+
+def _too_long(words: str) -> bool:
+    """Whether the prompt is too long: a limit on the answer's length alone is a parameter's."""
+    of_the_answer = re.search(r"max_(\w+_)?tokens|(completion|output) tokens", words)
+    of_the_prompt = re.search(r"prompt|input|messages|context.length|model length", words, re.IGNORECASE)
+    return meant(words, "too_long") and (of_the_answer is None or of_the_prompt is not None)
+
+
+def _verdict_by_status(status: int | None, words: str) -> Verdict:
+    if status == 403:
+        return "rate_limit" if meant(words, "limited") and in_a_window(words) else "authentication"
+    if status in (408, 504, 524):
         return "timeout"
-    if status == 429:
+    if status in (429, 498):
         return "rate_limit"
-    if status == 409 or (status >= 500 and status != 501):
+    if status in (404, 405, 501) or (status is None and meant(words, "elsewhere")):
+        return "bad_request"
+    if meant(words, "limited"):
+        return "rate_limit"
+    if meant(words, "unparsed"):
+        return "malformed"
+    if status is None or status >= 500 or status in (409, 424, 425, 499) or meant(words, "passing"):
         return "server_error"
     return "bad_request"
 
 
-def _remedy(verdict: Verdict, status: int) -> str:
-    if verdict == "authentication" and status in (402, 403, 429):
+def _remedy(verdict: Verdict, status: int, words: str) -> str:
+    if verdict == "authentication" and (status in (402, 403, 429) or not meant(words, "key_refused")):
         return " Check the account's credit and the rights of the key in OPENAI_API_KEY or api_key=."
     if verdict == "authentication":
         return " Check the key in OPENAI_API_KEY or api_key=."
-    if verdict == "bad_request" and status in (404, 405, 501):
+    if verdict == "bad_request" and (status in (200, 404, 405, 501) or meant(words, "elsewhere")):
         return " Check the model's name and base_url (it mostly ends in /v1)."
     if verdict == "bad_request":
         return " Change what the message names."
     return ""
 
 
-def _error_of(body: object) -> dict[str, Any] | None:
-    """The error object in a body, in the shapes that servers use."""
-    if not isinstance(body, dict):
-        return None
-    error = body.get("error")
-    if isinstance(error, dict):
-        return error
-    return body if {"message", "detail", "code"} & body.keys() and not isinstance(error, str) else None
-
-
-def _words(body: object) -> str:
-    """What a body says, as text: the message where there is one, and anything else whole."""
-    if isinstance(body, dict):
-        for name in ("message", "detail", "error"):
-            if body.get(name):
-                extra = f" ({body['type']})" if isinstance(body.get("type"), str) else ""
-                return f"{_words(body[name])}{extra}"
-    return body if isinstance(body, str) else repr(body) if body is not None else ""
+def of_foreign(where: str, what: str, scrub: Scrubber) -> Trouble:
+    """A reply with status 200 that is none of the API's: a web page, or JSON of something else."""
+    message = (
+        f"{where} answered with what is no reply of an OpenAI-compatible server: {scrub(what, 200).rstrip('.')}. "
+        "Check base_url (it mostly ends in /v1)."
+    )
+    return Trouble("malformed", message, foreign=True)
 
 
 def of_broken_connection(where: str, error: BaseException, scrub: Scrubber) -> Trouble:

@@ -1,6 +1,7 @@
 """What a model on a server takes, and the body of a request that keeps to it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ _LEAST_OUTPUT = 16  # of the Responses API
 
 DROPPABLE = frozenset(
     {"n", "seed", "stop", "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "reasoning_effort"}
-    | {"max_tokens", "max_completion_tokens", "reasoning.summary", "reasoning.effort", "include"}
+    | {"max_tokens", "max_completion_tokens", "max_output_tokens", "reasoning.summary", "reasoning.effort", "include"}
 )
 """Parameters that can be left out, or renamed, when a server says that it does not take them."""
 
@@ -47,12 +48,14 @@ class Manners:
         reasoning: A reasoning model: no temperature, top-p, stop, log-probabilities.
         most_stop: Most stop strings; None for no limit.
         refused: Parameters that the server has refused.
+        bounds: What it takes at most of a parameter, or at least of `temperature`, as its refusals said.
     """
 
     openai: bool
     reasoning: bool
     most_stop: int | None
     refused: frozenset[str] = frozenset()
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -68,9 +71,19 @@ class Form:
         if value is None:
             return
         if taken and name not in self.manners.refused:
-            self.body[name] = value
+            self.body[name] = self._within_bounds(name, value)
         else:
             self.degradations.append(f"{name} is not taken by this model or server: {instead}.")
+
+    def _within_bounds(self, name: str, value: Any) -> Any:
+        """The value that the server takes, on the record where it is another."""
+        bound = self.manners.bounds.get(name)
+        least = name == "temperature"
+        if bound is None or isinstance(value, list) or (value >= bound if least else value <= bound):
+            return value
+        bound = bound if least else int(bound)
+        self.degradations.append(f"{name}={value} is not taken by this server: {bound} was sent.")
+        return bound
 
     def put_sampling(self, sampling: Sampling) -> None:
         """Temperature, top-p, top-k and min-p."""
@@ -84,7 +97,8 @@ class Form:
     def put_stop(self, sampling: Sampling, *, taken: bool = True) -> None:
         """The stop strings, as many as are taken; the text is cut here at the others."""
         taken = taken and not self.manners.reasoning
-        most = self.manners.most_stop
+        counts = [self.manners.most_stop, self.manners.bounds.get("stop")]
+        most = min((int(count) for count in counts if count is not None), default=None)
         stop = list(sampling.stop)
         self.put("stop", stop[:most] or None, taken=taken, instead="the text was cut here")
         if taken and "stop" in self.body and most is not None and len(stop) > most:

@@ -51,9 +51,7 @@ def draw(
         ({"kind": "cut_off"}, "connection", None),
         ({"kind": "malformed"}, "malformed", None),
         ({"kind": "malformed", "body": ""}, "malformed", None),
-        ({"kind": "malformed", "body": "<html>Welcome</html>"}, "malformed", None),
         ({"kind": "malformed", "body": "[" * 100_000}, "malformed", None),
-        ({"kind": "malformed", "body": "[1, 2]"}, "malformed", None),
         ({"kind": "malformed", "body": '{"choices": [{"index": 0}]}'}, "malformed", None),
         ({"kind": "malformed", "body": '{"choices": [{"message": {"content": 1}, "logprobs": 3}]}'}, "malformed", None),
         ({"kind": "malformed", "body": '{"choices": [{"message": {"content": 1}}]}'}, "malformed", None),
@@ -136,6 +134,78 @@ def test_what_stops_a_run(fault_server: FaultServer, status: int, code: str | No
         draw(fault_server, (0, 2, 4))
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+class TestWhatIsNotUnderstood:
+    """It stops a run whose server has answered nothing, and costs its own draw once the server has answered."""
+
+    WORDS = "Nobody has seen these words before"
+
+    def test_it_costs_its_own_draw_once_another_was_answered(self, fault_server: FaultServer) -> None:
+        fault_server.configure(faults=[{"kind": "status", "status": 400, "message": self.WORDS, "match": "odd"}])
+        good, odd, later = asyncio.run(self._one_after_another(fault_server, "good", "odd", "later"))
+        assert (good.failure, later.failure) == (None, None)
+        assert odd.failure is not None
+        assert (odd.failure.kind, odd.failure.retryable) == ("unsupported", False)
+        assert self.WORDS in odd.failure.message
+
+    def test_it_waits_for_the_answers_that_are_on_their_way(self, fault_server: FaultServer) -> None:
+        refused = {"kind": "status", "status": 400, "message": self.WORDS, "times": 1}
+        fault_server.configure(faults=[refused, {"kind": "delay", "delay_s": 0.2}])
+        completions = draw(fault_server, (0, 2, 4, 6))
+        assert [c.failure.kind if c.failure else None for c in completions].count("unsupported") == 1
+        assert [c.failure for c in completions].count(None) == 3
+
+    def test_a_page_after_an_answer_is_tried_again(self, fault_server: FaultServer) -> None:
+        page = {"kind": "malformed", "body": "<html><title>Please wait</title></html>", "match": "odd"}
+        fault_server.configure(faults=[page])
+        _, odd = asyncio.run(self._one_after_another(fault_server, "good", "odd"))
+        assert odd.failure is not None
+        assert (odd.failure.kind, odd.failure.retryable) == ("malformed", True)
+
+    @staticmethod
+    async def _one_after_another(server: FaultServer, *questions: str) -> list[Completion]:
+        backend = OpenAI.open("m", OpenAIOptions(base_url=server.base_url))
+        requests = [Request(messages=(user(question),), sampling=REQUEST.sampling) for question in questions]
+        found = [(await backend.complete(request, [0]))[0] for request in requests]
+        await backend.aclose()
+        return found
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head></html>", "Welcome to nginx!"),
+        ("Ollama is running", "Ollama is running"),
+        ("{}", "{}"),
+        ("[1, 2]", "1, 2"),
+        ('{"object": "list", "data": []}', "list"),
+        ('{"error": "Unexpected endpoint or method. (POST /chat/completions)"}', "Unexpected endpoint or method"),
+        ('{"code": 500, "msg": "404 NOT_FOUND", "success": false}', "404 NOT_FOUND"),
+    ],
+)
+def test_a_wrong_url_stops_the_first_request_with_the_words(fault_server: FaultServer, body: str, words: str) -> None:
+    fault_server.configure(faults=[{"kind": "malformed", "body": body}])
+    with pytest.raises(BadRequestError, match="base_url") as caught:
+        draw(fault_server)
+    assert words in str(caught.value)
+    assert fault_server.stats()["requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"code": 401, "msg": "Invalid API key", "success": false}', "Invalid API key"),
+        ('{"base_resp": {"status_code": 7, "status_msg": "login fail: no API secret key"}, "choices": null}', "login"),
+        ('{"error": {"message": "Insufficient credits", "code": 402}}', "Insufficient credits"),
+        ('{"message": "Your account is suspended: please top up your balance"}', "suspended"),
+    ],
+)
+def test_an_account_that_ends_within_an_answer_stops_the_run(fault_server: FaultServer, body: str, words: str) -> None:
+    fault_server.configure(faults=[{"kind": "malformed", "body": body}])
+    with pytest.raises(AuthenticationError, match=words):
+        draw(fault_server)
+    assert fault_server.stats()["requests"] == 1
 
 
 def test_a_value_out_of_range_is_not_left_out(fault_server: FaultServer) -> None:
