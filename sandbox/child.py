@@ -14,12 +14,11 @@ import types
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from sandbox import messages, wire
+from sandbox import messages, privileges, wire
 
 CHANNEL: Final = 3
 """File descriptor of the result channel; above it there is nothing."""
 
-FILES: Final = 256
 NAME: Final = "<program>"
 
 _PDEATHSIG: Final = 1
@@ -28,24 +27,25 @@ _CLOSE_RANGE: Final = 436
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def live(descriptors: tuple[int, int, int, int], server: int, space: int, contain: Callable[[], None]) -> NoReturn:
+def live(descriptors: tuple[int, int, int], server: int, space: int, contain: Callable[[], int | None]) -> NoReturn:
     """Be the process of one program; never returns.
 
     Args:
-        descriptors: What becomes standard input, output, error, and the result channel.
+        descriptors: What becomes standard output, standard error, and the result channel.
         server: Process id of the server.
         space: Bytes of address space taken before the program starts.
-        contain: Puts on what confines the program, seccomp last.
+        contain: Puts on what confines the program, seccomp last; how many tasks of others the kernel counts with its
+            own, None where their number is not limited.
     """
-    for target, source in enumerate(descriptors):
+    for target, source in enumerate(descriptors, start=1):
         os.dup2(source, target, inheritable=False)
     try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0, inheritable=False)  # opened here: flags and offset are its own
         os.setsid()
         _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != server:
             os._exit(1)  # the server died before the line above
-        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-        contain()
+        others = contain()
     except BaseException as error:  # noqa: BLE001 (whatever it is, the program must not run)
         os.write(CHANNEL, messages.FAILED + str(error).encode()[: messages.ERROR_BYTES])
         os._exit(1)
@@ -53,6 +53,9 @@ def live(descriptors: tuple[int, int, int, int], server: int, space: int, contai
     memory, cpu, result_bytes, asked, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))
     returns = _read(asked).decode()
     program = _read(length).decode("utf-8", "surrogatepass")
+    if others is not None:
+        privileges.lower(resource.RLIMIT_NPROC, others + privileges.threads(memory))
+    privileges.lower(resource.RLIMIT_NOFILE, privileges.files(memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
     resource.setrlimit(resource.RLIMIT_AS, (space + memory, space + memory))
     _run(program, returns, wire.Caps(bytes=result_bytes))

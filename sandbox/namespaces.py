@@ -19,8 +19,9 @@ from typing import Final
 from sandbox.privileges import NOBODY
 from sandbox.syscalls import NUMBERS
 
+USER: Final = 0x10000000
 PID: Final = 0x20000000
-_ALL: Final = 0x10000000 | 0x00020000 | PID | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
+_ALL: Final = USER | 0x00020000 | PID | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
 _CLONE: Final = 1 | os.O_CLOEXEC if hasattr(os, "O_CLOEXEC") else 1  # OPEN_TREE_CLONE
 _AT_FDCWD, _AT_RECURSIVE, _FROM_EMPTY = -100, 0x8000, 0x4
@@ -50,6 +51,18 @@ def unshare(flags: int) -> None:
         OSError: The kernel refused it.
     """
     _checked(_libc.unshare(flags), "unshare")
+
+
+def may_nest() -> bool:
+    """Whether a child of this process can have a user namespace of its own; tried by one that does nothing else."""
+    pid = os.fork()
+    if not pid:
+        try:
+            unshare(USER)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def enter() -> None:

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import importlib
 import importlib.util
+import mmap
 import os
 import random
 import struct
@@ -11,7 +12,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 _COMMON: Final = (
     "bisect calendar cmath collections contextlib copy dataclasses datetime decimal enum fractions functools heapq "
@@ -39,12 +40,16 @@ class PreloadFailed(Exception):  # noqa: N818 (it never leaves the server: the c
     """A module did not import: its name, and why."""
 
 
-def load(names: Iterable[str], search: Iterable[str]) -> None:
+def load(names: Iterable[str], search: Iterable[str]) -> Callable[[], None]:
     """Import and warm up the modules, then freeze what there is, so that programs share its memory.
 
     Args:
         names: Modules to import.
         search: Folders to look in after Python's own.
+
+    Returns:
+        What has the next child draw random numbers that no other does: to be called in the server, where the memory is
+        warm.
 
     Raises:
         PreloadFailed: One does not import, or leaves a thread running, which no fork survives.
@@ -61,26 +66,70 @@ def load(names: Iterable[str], search: Iterable[str]) -> None:
         if threading.active_count() > 1 or _native_threads() > 1:
             raise PreloadFailed(f"{name} (it starts threads, which a fork does not carry over)")
     gc.collect()
+    reseed = _reseeding()
     gc.freeze()
+    return reseed
 
 
-def reseed() -> None:
-    """Have the next child draw random numbers that no other does: in the server, where the memory is warm."""
-    random.seed()
+def _reseeding() -> Callable[[], None]:
+    """Every generator of random numbers that a module keeps, found wherever it is: SymPy has two of its own."""
     numpy = sys.modules.get("numpy.random")
+    things = gc.get_objects()
+    plain = [thing for thing in things if isinstance(thing, random.Random)]
+    numeric = [thing for thing in things if isinstance(thing, numpy.BitGenerator)] if numpy is not None else []
     if numpy is not None:
-        numpy.seed(struct.unpack("=4I", os.urandom(16)))
+        numeric.remove(numpy.get_bit_generator())
+
+    def reseed() -> None:
+        for generator in plain:
+            generator.seed(int.from_bytes(os.urandom(32)))
+        for generator in numeric:
+            generator.state = type(generator)().state
+        if numpy is not None:
+            numpy.seed(struct.unpack("=4I", os.urandom(16)))
+
+    return reseed
 
 
-def fork_of(names: Iterable[str]) -> Callable[[], int]:
-    """How to fork a server that has these modules loaded.
+def map_privately() -> None:
+    """Have `mmap.mmap` make private mappings where those serve as well as shared ones.
+
+    The filter refuses shared mappings. In a process without children, anonymous memory and files that are only read
+    are the same either way.
+    """
+    shared, private, writable = mmap.MAP_SHARED, mmap.MAP_PRIVATE, mmap.PROT_WRITE
+    both, default, reading = mmap.PROT_READ | writable, mmap.ACCESS_DEFAULT, mmap.ACCESS_READ
+
+    class _Mapping(mmap.mmap):
+        def __new__(
+            cls, fileno: int, length: int, flags: int = shared, prot: int = both, access: int = default, **others: Any
+        ) -> "_Mapping":
+            if (flags, prot) == (shared, both) and access != default and (fileno == -1 or access == reading):
+                access, prot = default, mmap.PROT_READ if access == reading else both
+            if access == default and (fileno == -1 or not prot & writable):
+                flags = flags & ~shared | private
+            return super().__new__(cls, fileno, length, flags, prot, access, **others)
+
+    _Mapping.__name__ = _Mapping.__qualname__ = "mmap"
+    _Mapping.__module__ = "mmap"
+    mmap.mmap = _Mapping  # type: ignore[assignment, misc]
+
+
+def fork_of(names: Iterable[str], reseed: Callable[[], None]) -> Callable[[], int]:
+    """How to fork a server that has these modules loaded, for a child whose random numbers are its own.
 
     Python's own hooks after a fork (locks of threads there are none of, a random state that `reseed` has set) cost each
     child a third of its time, in copied memory above all. Where only packages are loaded that are known to need no
     hook, libc's fork does; with the interpreter lock held throughout, as nothing but that lock makes this safe.
     """
     locked = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return _plain_fork if locked and set(names) <= set(WARM) else os.fork
+    plain = _plain_fork if locked and set(names) <= set(WARM) else os.fork
+
+    def fork() -> int:
+        reseed()
+        return plain()
+
+    return fork
 
 
 _python = ctypes.PyDLL(None, use_errno=True)  # unlike CDLL, it keeps the interpreter lock

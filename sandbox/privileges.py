@@ -10,9 +10,12 @@ from typing import Final
 from sandbox.syscalls import NUMBERS
 
 NOBODY: Final = 65534
-THREADS: Final = 1024
-"""Threads that the programs of one user may have on top of what that user runs anyway. Address space, at 8 MB a stack,
-mostly binds before."""
+FILES: Final = range(16, 64)
+THREADS: Final = range(64, 1024)
+"""Descriptors and threads of a program, by its memory limit: what the kernel holds for them is memory too, at most
+about 280 kB behind a socket and 30 kB for a thread, and stays below a quarter of the limit."""
+SIGNALS: Final = 64
+"""Queued signals. They come out of a quota of the user's, who may need it."""
 
 _SET_DUMPABLE, _SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS, _CAP_AMBIENT = 4, 8, 24, 38, 47
 _CAPABILITY_VERSION_3: Final = 0x20080522
@@ -108,8 +111,19 @@ def limit_server() -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, SIGNALS),
     ):
         lower(name, most)
+
+
+def files(memory: int) -> int:
+    """How many descriptors a program with so much memory may have."""
+    return min(max(memory >> 21, FILES.start), FILES.stop)
+
+
+def threads(memory: int) -> int:
+    """How many threads a program with so much memory may have."""
+    return min(max(memory >> 18, THREADS.start), THREADS.stop)
 
 
 def lower(name: int, most: int) -> None:

@@ -50,49 +50,61 @@ class Check:
     whole: bool = False
 
 
-_CLONE_THREAD: Final = 0x00010000 | 0x00000100  # CLONE_THREAD | CLONE_VM
-_CLONE_NEW: Final = 0x7E020000 | 0x00000080  # all CLONE_NEW* flags
+_THREADS: Final = (0x3D0F00, 0x7D0F00)
+"""The flags with which glibc and musl make a thread. It shares everything with the others, its descriptors too: with a
+table for each thread, there would be no end to them, nor to the memory behind them."""
 
 _NAMES: Final = (
     # files: which ones is Landlock's part
-    "read readv pread64 preadv preadv2 write writev close close_range fstat newfstatat stat lstat statx lseek access "
-    "faccessat faccessat2 readlink readlinkat getcwd open openat openat2 getdents getdents64 dup dup2 dup3 pipe pipe2 "
-    "flock fadvise64 umask "
+    "read readv pread64 preadv write writev close fstat newfstatat stat lstat statx lseek access "
+    "faccessat faccessat2 readlink readlinkat getcwd open openat getdents getdents64 dup dup2 dup3 pipe umask "
     # waiting, in asyncio as well
     "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd "
-    "eventfd2 recvfrom shutdown getsockname getpeername getsockopt "
+    "eventfd2 shutdown getsockname getpeername "
     # memory: how much is RLIMIT_AS's part
-    "mmap mprotect munmap mremap madvise brk "
+    "mprotect munmap mremap brk "
     # signals within the process, timers, clocks
     "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack pause alarm "
     "setitimer getitimer nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times "
     # itself
     "getrusage getrlimit sched_yield sched_get_priority_max sched_get_priority_min getcpu getpid getppid gettid "
     "getpgrp getuid geteuid getgid getegid getresuid getresgid getgroups uname sysinfo getrandom futex futex_waitv "
-    "set_robust_list set_tid_address rseq membarrier arch_prctl restart_syscall exit exit_group wait4 waitid"
+    "set_robust_list set_tid_address rseq restart_syscall exit exit_group wait4 waitid"
 )
 ALWAYS: Final = frozenset(_NAMES.split())
 """Allowed whatever their arguments."""
 
 CHECKED: Final[dict[str, tuple[Check, ...]]] = {
-    "clone": (Check(0, (_CLONE_THREAD,), _CLONE_THREAD | _CLONE_NEW),),
+    "clone": (Check(0, _THREADS),),
+    "close_range": (Check(2, (0, 4)),),  # CLOEXEC; not UNSHARE, which gives a thread a table of its own
     "fcntl": (Check(1, (0, 1, 2, 3, 4, 1030, 1032)),),  # dup, flags, pipe size; not F_SETOWN, which sends signals
+    "getsockopt": (Check(1, (1,)), Check(2, (3, 4, 7, 8, 30, 38, 39))),  # what a socket is; not its peer
     "ioctl": (Check(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # isatty, window size, FIO{NREAD,NBIO,…}
     "kill": (Check(0, (SELF,)),),
     "tgkill": (Check(0, (SELF,)),),
+    # NORMAL … SEQUENTIAL, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, guard pages;
+    # nothing that reads files ahead or puts them out of memory
+    "madvise": (Check(2, (0, 1, 2, 4, 8, 10, 11, 14, 15, 16, 17, 102, 103)),),
+    # MAP_PRIVATE, not MAP_HUGETLB: shared memory outlives its mapping while one page of it is mapped, and so RLIMIT_AS
+    "mmap": (Check(3, (2,), 0xF | 0x40000),),
+    "pipe2": (Check(1, (0,), 0xFFFFFFFF ^ 0o2004000),),  # CLOEXEC, NONBLOCK
     "prctl": (Check(0, (15, 16, 0x53564D41)),),  # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA (glibc names its memory)
     "prlimit64": (Check(0, (0, SELF)),),  # its own; the hard limits hold
+    "recvfrom": (Check(3, (0,), 1),),  # not MSG_OOB
     "sched_getaffinity": (Check(0, (0, SELF)),),
     "sched_getparam": (Check(0, (0, SELF)),),
     "sched_getscheduler": (Check(0, (0, SELF)),),
     "getpgid": (Check(0, (0, SELF)),),
     "getsid": (Check(0, (0, SELF)),),
-    "socketpair": (Check(0, (1,)), Check(1, (1,), 0xF)),  # AF_UNIX, SOCK_STREAM: a datagram one could be sent anywhere
-    "sendto": (Check(4, (0,), whole=True), Check(5, (0,))),  # send() to the peer, no address
+    # AF_UNIX, SOCK_STREAM, with CLOEXEC and NONBLOCK: a datagram one could be sent anywhere
+    "socketpair": (Check(0, (1,)), Check(1, (1,), 0xFFFFFFFF ^ 0o2004000)),
+    "sendto": (Check(3, (0,), 1), Check(4, (0,), whole=True), Check(5, (0,))),  # send() to the peer: no OOB, no address
 }
 
-MISSING: Final = frozenset({"clone3"})
-"""Answered with ENOSYS: its flags lie in memory, where a filter cannot look; libc falls back to `clone`."""
+MISSING: Final = frozenset({"clone3", "membarrier", "openat2", "preadv2"})
+"""Answered with ENOSYS, so that libc falls back on what it did before: `clone3` and `openat2` have their flags in
+memory, where a filter cannot look; `preadv2` tells what is in the page cache; `membarrier` interrupts all
+processors."""
 
 
 class _Filter(ctypes.Structure):

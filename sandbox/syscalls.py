@@ -178,6 +178,7 @@ symlinkat 266 36
 sysinfo 99 179
 tgkill 234 131
 time 201 -
+timer_create 222 107
 times 100 153
 tkill 200 130
 truncate 76 45

@@ -89,7 +89,6 @@ class Zygote:
         contain: What each child puts on.
         fork: As `os.fork`.
         space: Address space of this process in bytes, which every child starts with.
-        null: Descriptor of ``/dev/null``.
     """
 
     def __init__(
@@ -97,13 +96,12 @@ class Zygote:
         control: socket.socket,
         caller: int,
         spares: int,
-        contain: Callable[[], None],
+        contain: Callable[[], int | None],
         fork: Callable[[], int],
         space: int,
-        null: int,
     ) -> None:
         self.control, self.caller, self.spares = control, caller, spares
-        self.contain, self.space, self.null = contain, space, null
+        self.contain, self.space = contain, space
         self.pid = os.getpid()
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
@@ -138,7 +136,6 @@ class Zygote:
         channel, channel_out = socket.socketpair()
         stdout_out, stdout = os.pipe()
         stderr_out, stderr = os.pipe()
-        preload.reseed()
         try:
             pid = self.os_fork()
         except OSError:  # no process is to be had at the moment: the caller waits until one is
@@ -149,7 +146,7 @@ class Zygote:
                 end.close()
             return
         if not pid:
-            live((self.null, stdout, stderr, channel.fileno()), self.pid, self.space, self.contain)
+            live((stdout, stderr, channel.fileno()), self.pid, self.space, self.contain)
         for fd in (stdout, stderr):
             os.close(fd)
         channel.close()
@@ -288,10 +285,11 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [NAME]
     os.chdir("/")
-    preload.load(plan["preload"], plan["search"])
-    space, null = _address_space(), os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    reseed = preload.load(plan["preload"], plan["search"])
+    space = _address_space()
     evidence: dict[str, str] = {}
-    contain, fork = close_others, preload.fork_of(plan["preload"])
+    contain: Callable[[], int | None] = close_others
+    fork = preload.fork_of(plan["preload"], reseed)
     if level != "unsafe":
         paths = preload.readable_paths()
         private = None if strict else privileges.private_owner(paths)
@@ -306,13 +304,12 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
         privileges.set_capabilities(0, machine)
         if strict:
             namespaces.end_with_parent()
-        contain = _containment(level, paths, machine, tasks + privileges.THREADS, evidence)
-    return Zygote(control, caller, plan["spares"], contain, fork, space, null), evidence
+        preload.map_privately()
+        contain = _containment(level, paths, machine, tasks + privileges.THREADS.stop, evidence)
+    return Zygote(control, caller, plan["spares"], contain, fork, space), evidence
 
 
-def _containment(
-    level: str, paths: list[str], machine: str, threads: int, evidence: dict[str, str]
-) -> Callable[[], None]:
+def _containment(level: str, paths: list[str], machine: str, tasks: int, evidence: dict[str, str]) -> Callable[[], int]:
     """What each child puts on, built once."""
     rules: landlock.Ruleset | None = None
     if "landlock" in NEEDS[level]:
@@ -326,13 +323,19 @@ def _containment(
         calls = Filter(machine)
     evidence["seccomp"] = f"{len(calls.instructions)} instructions"
 
-    def contain() -> None:
-        privileges.lower(resource.RLIMIT_NPROC, threads)
+    apart = namespaces.may_nest()
+    evidence["identity"] += ", each program in a user namespace of its own" if apart else ""
+
+    def contain() -> int:
+        if apart:
+            namespaces.unshare(namespaces.USER)
+            privileges.set_capabilities(0, machine)
         if rules is not None:
             with _layer("landlock"):
                 rules.restrict()
         close_others()
         with _layer("seccomp"):
             calls.load()
+        return 0 if apart else tasks
 
     return contain

@@ -47,7 +47,8 @@ def test_what_must_never_be_allowed_is_not(machine: str) -> None:
         "execve execveat ptrace unshare setns mount memfd_create io_uring_setup bpf keyctl userfaultfd fchmod fchmodat "
         "fchownat utimensat setxattr tkill rt_sigqueueinfo pidfd_open pidfd_send_signal sendmsg recvmsg seccomp "
         "capset setuid setresuid setgroups setfsuid socket connect bind shmget perf_event_open process_vm_readv "
-        "truncate ftruncate mkdirat unlinkat symlinkat linkat renameat2 open_by_handle_at pivot_root mount_setattr"
+        "truncate ftruncate flock fadvise64 timer_create mkdirat unlinkat symlinkat linkat renameat2 open_by_handle_at "
+        "pivot_root mount_setattr"
     )
     for name in names.split():
         assert call(machine, name) == DENY, name
@@ -70,6 +71,9 @@ def test_x32_is_killed() -> None:
     ("name", "arguments", "expected"),
     [
         ("clone", (0x3D0F00,), ALLOW),  # as glibc makes a thread
+        ("clone", (0x7D0F00,), ALLOW),  # as musl makes one
+        ("clone", (0x3D0F00 & ~0x400,), DENY),  # a thread with a table of descriptors of its own
+        ("clone", (0x3D0F00 | 0x1000,), DENY),  # CLONE_PIDFD
         ("clone", (0x01200011,), DENY),  # as glibc forks
         ("clone", (0x3D0F00 | 0x10000000,), DENY),  # a thread in a new user namespace
         ("clone", (17,), DENY),
@@ -81,9 +85,12 @@ def test_x32_is_killed() -> None:
         ("tgkill", (OWN, OWN + 3, 6), ALLOW),
         ("tgkill", (OWN + 1, OWN + 1, 6), DENY),
         ("socketpair", (1, 1 | 0o2000000), ALLOW),
+        ("socketpair", (1, 1 | 0o6000000), DENY),
         ("socketpair", (1, 2), DENY),  # datagrams can be sent to any socket
         ("socketpair", (2, 1), DENY),
         ("sendto", (3, 4096, 1, 0, 0, 0), ALLOW),
+        ("sendto", (3, 4096, 1, 0x4040, 0, 0), ALLOW),  # MSG_NOSIGNAL, MSG_DONTWAIT
+        ("sendto", (3, 4096, 1, 1, 0, 0), DENY),  # MSG_OOB
         ("sendto", (3, 4096, 1, 0, 4096, 16), DENY),
         ("sendto", (3, 4096, 1, 0, 1 << 32, 0), DENY),
         ("prlimit64", (0, 7), ALLOW),
@@ -93,6 +100,24 @@ def test_x32_is_killed() -> None:
         ("fcntl", (1, 8), DENY),  # F_SETOWN
         ("ioctl", (1, 0x5401), ALLOW),
         ("ioctl", (1, 0x5412), DENY),  # TIOCSTI
+        ("recvfrom", (3, 4096, 1, 0x42), ALLOW),  # MSG_PEEK, MSG_DONTWAIT
+        ("recvfrom", (3, 4096, 1, 1), DENY),
+        ("getsockopt", (3, 1, 3), ALLOW),  # SO_TYPE
+        ("getsockopt", (3, 1, 17), DENY),  # SO_PEERCRED
+        ("getsockopt", (3, 1, 77), DENY),  # SO_PEERPIDFD
+        ("getsockopt", (3, 6, 3), DENY),
+        ("pipe2", (4096, 0o2004000), ALLOW),
+        ("pipe2", (4096, 0x80), DENY),  # O_NOTIFICATION_PIPE
+        ("pipe2", (4096, 0o40000), DENY),  # O_DIRECT
+        ("close_range", (3, 9, 4), ALLOW),
+        ("close_range", (2**32 - 1, 2**32 - 1, 2), DENY),  # CLOSE_RANGE_UNSHARE
+        ("mmap", (0, 4096, 3, 0x22), ALLOW),
+        ("mmap", (4096, 4096, 5, 0x812), ALLOW),  # as a library is loaded
+        ("mmap", (0, 4096, 3, 0x21), DENY),  # MAP_SHARED
+        ("mmap", (0, 4096, 3, 0x3), DENY),  # MAP_SHARED_VALIDATE
+        ("mmap", (0, 4096, 3, 0x40022), DENY),  # MAP_HUGETLB
+        ("madvise", (0, 4096, 4), ALLOW),
+        ("madvise", (0, 4096, 21), DENY),  # MADV_PAGEOUT
         ("prctl", (15,), ALLOW),
         ("prctl", (1, 0), DENY),  # PR_SET_PDEATHSIG
         ("prctl", (4, 1), DENY),  # PR_SET_DUMPABLE
