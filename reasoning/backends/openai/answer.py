@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reasoning.backends.llama_cpp.wire import entry_texts
 from reasoning.backends.thoughts import split_thoughts
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.usage import Usage
+
+UNREAD_LOGPROBS = "The log-probabilities could not be read:"
 
 
 class MalformedError(Exception):
@@ -15,22 +16,40 @@ class MalformedError(Exception):
 
 
 @dataclass(frozen=True)
+class Broken:
+    """Why a sample is no good text: it fails alone, whatever else the answer holds.
+
+    Attributes:
+        words: What is wrong, as the end of a sentence that begins with the server's address.
+        error: The server's own error where it gave one within the answer.
+    """
+
+    words: str
+    error: object = None
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One of the texts in an answer."""
+    """One of the texts in an answer; with `broken`, none."""
 
     text: str
     finish: Finish
     reasoning: str | None = None
     logprobs: Logprobs | None = None
     degradations: tuple[str, ...] = ()
+    broken: Broken | None = None
 
     def finished(self, request: Request, *, think_tags: bool) -> "Sample":
         """With reasoning text and prefill apart, cut at the stop strings, and what did not come on the record."""
+        if self.broken:
+            return self
         sample = self._without_thoughts() if think_tags and request.messages else self
         if request.prefill:  # llama.cpp says it back, vLLM does not
             sample = replace(sample, text=sample.text.removeprefix(request.prefill))
         sample = sample._cut(request.sampling.stop)._only_the_texts_tokens()
         if request.sampling.logprobs is None or sample.logprobs is not None or not sample.text:
+            return sample
+        if any(note.startswith(UNREAD_LOGPROBS) for note in sample.degradations):
             return sample
         return replace(sample, degradations=(*sample.degradations, "No log-probabilities came back."))
 
@@ -109,49 +128,3 @@ class Answer:
             request=request,
             **more,
         )
-
-
-def text_of(value: object) -> str | None:
-    """A text field: None where there is none, or an empty one."""
-    return value if isinstance(value, str) and value else None
-
-
-def finish_of(reason: object) -> Finish:
-    """A finish reason in the words of `Completion.finish`."""
-    if reason in ("length", "max_tokens", "max_output_tokens"):
-        return "length"
-    return "content_filter" if reason == "content_filter" else "stop"
-
-
-def logprobs_of(entries: object, most: int) -> Logprobs | None:
-    """Log-probabilities from a list of `{token, logprob, top_logprobs}`, with at most so many alternatives."""
-    if not isinstance(entries, list) or not entries:
-        return None
-    top = tuple(
-        tuple((str(one["token"]), float(one["logprob"])) for one in (entry.get("top_logprobs") or [])[:most])
-        for entry in entries
-    )
-    held_back = all("id" in entry for entry in entries)  # llama.cpp tells ids
-    return Logprobs(
-        tokens=tuple(entry_texts(entries) if held_back else (str(entry["token"]) for entry in entries)),
-        values=tuple(float(entry["logprob"]) for entry in entries),
-        top=top if any(top) else (),
-    )
-
-
-def usage_of(usage: object) -> Usage | None:
-    """Usage in the words of any of the three APIs; None where there is none."""
-    if not isinstance(usage, dict):
-        return None
-    read = usage.get("prompt_tokens", usage.get("input_tokens"))
-    written = usage.get("completion_tokens", usage.get("output_tokens"))
-    if not isinstance(read, int) or not isinstance(written, int):
-        return None
-    read_details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    written_details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
-    return Usage(
-        prompt_tokens=read,
-        completion_tokens=written,
-        reasoning_tokens=min(written_details.get("reasoning_tokens") or 0, written),
-        cached_tokens=min(read_details.get("cached_tokens") or 0, read),
-    )

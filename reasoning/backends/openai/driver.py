@@ -13,6 +13,7 @@ from reasoning.backends.landing import landed, requesting
 from reasoning.backends.openai import asking, faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
 from reasoning.backends.openai.contact import Contact
+from reasoning.backends.openai.drawing import Drawing, of_broken, without_answer
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.form import (
     DROPPABLE,
@@ -23,7 +24,6 @@ from reasoning.backends.openai.form import (
     needs_responses,
 )
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
-from reasoning.backends.openai.tokens import usages
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import SpendLimitError
@@ -164,13 +164,13 @@ class OpenAI:
             if self._learns(answer, form, len(indices)):
                 return await self.complete(request, indices)
             await self._stop_for(answer)
-            return [_without_answer(answer, request, index, latency) for index in indices]
+            return [without_answer(answer, request, index, latency) for index in indices]
         self._contact.answer()
         given = len(answer.samples)
         if given < len(indices) and self.options.n == "auto":
             self._most = min(self._most, given)
         notes = form.degradations + ([ONE_BY_ONE] if self._most == 1 < self._wanted else [])
-        completions = _completions(answer, request, indices[:given], seed, notes, latency)
+        completions = await self._drawn(shape, answer, Drawing(request, indices[:given], seed, tuple(notes), latency))
         if given == len(indices):
             return completions
         landed(completions)
@@ -206,6 +206,17 @@ class OpenAI:
             return shapes.read(shape, body, request, think_tags=self.options.think_tags)
         except MalformedError as error:
             return faults.malformed(self._endpoint.url, str(error), self._scrub)
+
+    async def _drawn(self, shape: shapes.Shape, answer: Answer, drawing: Drawing) -> list[Completion]:
+        """The draws of an answer; a broken sample fails alone, whatever it was billed."""
+        completions, broken = drawing.completions(answer)
+        if broken:
+            landed(list(completions.values()))  # one that is broken may end the run
+        for index, (why, usage) in broken.items():
+            trouble = of_broken(why, self._endpoint.url, f"POST {shape.path}", self._scrub)
+            await self._stop_for(trouble)
+            completions[index] = without_answer(trouble, drawing.request, index, drawing.latency_s, usage)
+        return [completions[index] for index in drawing.indices]
 
     @property
     def _most_samples(self) -> int:
@@ -289,33 +300,6 @@ def _usual_samples(endpoint: Endpoint) -> int:
 def _sent(body: Mapping[str, Any]) -> dict[str, Any]:
     """A body's fields, those of the object `reasoning` included."""
     return {**body, **{f"reasoning.{name}": value for name, value in body.get("reasoning", {}).items()}}
-
-
-def _completions(
-    answer: Answer, request: Request, indices: Sequence[int], seed: int | None, notes: Sequence[str], latency_s: float
-) -> list[Completion]:
-    used = usages(answer, request)
-    return [
-        answer.completion(
-            place,
-            index,
-            request,
-            usage=used[place][0],
-            billed=used[place][1],
-            seed=seed + place if seed is not None else None,
-            degradations=tuple(notes),
-            latency_s=latency_s,
-        )
-        for place, index in enumerate(indices)
-    ]
-
-
-def _without_answer(trouble: Trouble, request: Request, index: int, latency_s: float) -> Completion:
-    """The draw that a filter refused, or that failed."""
-    if trouble.verdict == "content_filter":
-        note = (trouble.message,)
-        return Completion(index=index, finish="content_filter", latency_s=latency_s, degradations=note, request=request)
-    return Completion.failed(request, index, trouble.failure, latency_s)
 
 
 async def _together(work: Sequence[Awaitable[list[Completion]]]) -> list[list[Completion]]:

@@ -1,19 +1,27 @@
 """The three APIs: how a request is put to each, and how its answer is read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
 from typing import Any, Literal, Protocol
 
-from reasoning.backends.openai.answer import (
-    Answer,
-    MalformedError,
-    Sample,
+from reasoning.backends.openai.answer import UNREAD_LOGPROBS, Answer, Broken, MalformedError, Sample
+from reasoning.backends.openai.fields import (
+    CALLED_A_TOOL,
+    NO_REASON,
+    Content,
+    content_of,
     finish_of,
+    is_error,
     logprobs_of,
+    number,
     text_of,
+    thoughts_of,
     usage_of,
+    words_of,
 )
 from reasoning.backends.openai.form import Form
-from reasoning.completion import Finish, Logprobs
+from reasoning.completion import Finish
 from reasoning.request import Request
 
 Json = Mapping[str, Any]
@@ -44,14 +52,15 @@ def read(shape: Shape, body: Json, request: Request, *, think_tags: bool) -> Ans
     Raises:
         MalformedError: It is not of the API's form, or holds no sample.
     """
-    try:
-        found = shape.samples(body, request)
-        samples = tuple(sample.finished(request, think_tags=think_tags) for sample in found)
-        usage = usage_of(body.get("usage"))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise MalformedError(f"{type(error).__name__}: {error}") from error
-    if not samples:
-        raise MalformedError("it holds no choices")
+    found = shape.samples(body, request)
+    usage, notes = usage_of(body.get("usage"))
+    limit = request.sampling.max_tokens
+    if len(found) == 1 and NO_REASON in found[0].degradations and usage and usage.completion_tokens >= (limit or inf):
+        found = [replace(found[0], finish="length")]
+    samples = tuple(
+        replace(sample, degradations=(*sample.degradations, *notes)).finished(request, think_tags=think_tags)
+        for sample in found
+    )
     # llama.cpp counts the tokens of one sample only; it is known by its timings.
     trusted = len(samples) == 1 or "timings" not in body
     return Answer(samples, usage, trusted, text_of(body.get("model")), text_of(body.get("system_fingerprint")))
@@ -90,21 +99,7 @@ class Chat:
 
     def samples(self, body: Json, request: Request) -> list[Sample]:
         """See `Shape.samples`."""
-        return [self._sample(choice, request.sampling.logprobs or 0) for choice in _choices(body)]
-
-    @staticmethod
-    def _sample(choice: Json, most: int) -> Sample:
-        message = choice["message"]
-        refusal = text_of(message.get("refusal"))
-        text, thoughts = _content(message.get("content"))
-        reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning")) or text_of(thoughts)
-        logprobs = (choice.get("logprobs") or {}).get("content")
-        return Sample(
-            text=refusal or text,
-            finish="refusal" if refusal else _finish(choice),
-            reasoning=reasoning,
-            logprobs=logprobs_of(logprobs, most),
-        )
+        return _of_choices(body, request.sampling.logprobs)
 
 
 class Text:
@@ -133,11 +128,7 @@ class Text:
 
     def samples(self, body: Json, request: Request) -> list[Sample]:
         """See `Shape.samples`."""
-        most = request.sampling.logprobs or 0
-        return [
-            Sample(text_of(choice["text"]) or "", _finish(choice), logprobs=_text_logprobs(choice, most))
-            for choice in _choices(body)
-        ]
+        return _of_choices(body, request.sampling.logprobs)
 
 
 class Responses:
@@ -172,24 +163,22 @@ class Responses:
 
     def samples(self, body: Json, request: Request) -> list[Sample]:
         """See `Shape.samples`."""
-        parts: list[Json] = []
-        thoughts: list[str] = []
-        for item in body["output"]:
-            if item["type"] == "message":
-                parts += item["content"]
-            elif item["type"] == "reasoning":
-                thoughts += [part["text"] for part in item.get("summary") or item.get("content") or []]
-        if not parts and body.get("status") not in ("completed", "incomplete"):
-            raise MalformedError(f"the response's status is {body.get('status')!r}")
-        refusal = "".join(part["refusal"] for part in parts if part["type"] == "refusal")
-        entries = [entry for part in parts for entry in part.get("logprobs") or []]
-        sample = Sample(
-            text=refusal or "".join(part["text"] for part in parts if part["type"] == "output_text"),
-            finish="refusal" if refusal else finish_of((body.get("incomplete_details") or {}).get("reason")),
-            reasoning="\n\n".join(thoughts) or None,
-            logprobs=logprobs_of(entries, request.sampling.logprobs or 0),
-        )
-        return [sample]
+        output = body.get("output")
+        items = [item for item in output if isinstance(item, Mapping)] if isinstance(output, list) else []
+        said = [item.get("content") for item in items if item.get("type") == "message"]
+        parts = [part for content in said for part in (content if isinstance(content, list) else [content])]
+        thoughts = [words_of(item) for item in items if item.get("type") == "reasoning"]
+        status = body.get("status")
+        finish, notes = finish_of(body.get("incomplete_details") or status)
+        if status in ("queued", "in_progress") or finish == "failed":
+            return [_broken(f"broke the reply off (status {status!r})", body.get("error"))]
+        try:
+            content = content_of(parts or None)
+        except ValueError as error:
+            raise MalformedError(str(error)) from error
+        entries = [entry for part in parts if isinstance(part, Mapping) for entry in part.get("logprobs") or ()]
+        reasoning = text_of("\n\n".join(filter(None, thoughts))) or content.thoughts
+        return [_sample(content, finish, notes, reasoning, entries, request.sampling.logprobs)]
 
 
 def _messages(form: Form, request: Request) -> list[dict[str, str]]:
@@ -199,53 +188,54 @@ def _messages(form: Form, request: Request) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in request.messages]
 
 
-def _content(content: object) -> tuple[str, str]:
-    """The text and the reasoning of a message's content: a text, or a list of parts (Mistral's `ContentChunk`).
-
-    Raises:
-        ValueError: It is neither, or a part is of a kind that is no text.
-    """
-    if content is None or isinstance(content, str):
-        return content or "", ""
-    if not isinstance(content, list):
-        raise ValueError(f"the content {content!r} is no text")
-    text, thoughts = "", ""
-    for part in content:
-        match part["type"]:
-            case "text":
-                text += part["text"]
-            case "thinking":
-                thoughts += _content(part["thinking"])[0]
-            case "reference":  # the number of a source, not words
-                continue
-            case kind:
-                raise ValueError(f"a part of kind {kind!r} is no text")
-    return text, thoughts
+def _of_choices(body: Json, most: int | None) -> list[Sample]:
+    """The samples in a list of choices, a chat's or plain text's: servers answer one API in the other's shape."""
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise MalformedError("it holds no choices")
+    places = [number(choice.get("index")) if isinstance(choice, Mapping) else None for choice in choices]
+    if None not in places:
+        choices = [choices[at] for at in sorted(range(len(choices)), key=lambda at: places[at] or 0)]
+    return [_of_choice(choice, most) for choice in choices]
 
 
-def _choices(body: Json) -> list[Json]:
-    choices: list[Json] = body["choices"]
-    return sorted(choices, key=lambda choice: choice.get("index") or 0)
-
-
-def _finish(choice: Json) -> Finish:
-    reason = choice.get("finish_reason")
-    if reason in ("error", "abort"):
-        raise MalformedError(f"the server gave the sample up ({reason})")
-    return finish_of(reason)
-
-
-def _text_logprobs(choice: Json, most: int) -> Logprobs | None:
-    """Both forms: parallel lists (OpenAI, vLLM), or those of a chat (llama.cpp)."""
-    found = choice.get("logprobs")
-    if not isinstance(found, dict):
-        return None
-    if "content" in found:
-        return logprobs_of(found["content"], most)
-    tops = found.get("top_logprobs") or [{}] * len(found["tokens"])
-    top = tuple(tuple(sorted((t or {}).items(), key=lambda pair: -pair[1])[:most]) for t in tops)
-    return Logprobs(
-        tokens=tuple(found["tokens"]),
-        values=tuple(float(value) for value in found["token_logprobs"]),
-        top=top if any(top) else (),
+def _of_choice(choice: object, most: int | None) -> Sample:
+    if not isinstance(choice, Mapping):
+        return _broken("sent a choice that is no object")
+    message: Json = next((choice[name] for name in ("message", "delta") if isinstance(choice.get(name), Mapping)), {})
+    finish, notes = finish_of(choice.get("finish_reason"))
+    if is_error(choice.get("error")) or finish == "failed":
+        return _broken(f"broke the reply off (finish reason {choice.get('finish_reason')!r})", choice.get("error"))
+    try:
+        content = content_of(message["content"] if message.get("content") is not None else choice.get("text"))
+    except ValueError as error:
+        return _broken(f"sent an answer that cannot be read: {error}")
+    reasoning = thoughts_of(message) or content.thoughts
+    return _sample(
+        replace(content, refusal=text_of(message.get("refusal")) or content.refusal),
+        finish,
+        (*notes, *((CALLED_A_TOOL,) if message.get("tool_calls") or message.get("function_call") else ())),
+        reasoning,
+        choice.get("logprobs"),
+        most,
     )
+
+
+def _sample(
+    content: Content, finish: Finish, notes: tuple[str, ...], reasoning: str | None, logprobs: object, most: int | None
+) -> Sample:
+    """A sample that its server finished; broken where it holds nothing at all and no reason for that."""
+    text = content.refusal or content.text
+    if text is None and finish == "stop" and reasoning is None and CALLED_A_TOOL not in notes:
+        return _broken("sent an answer that cannot be read: it holds no text")
+    notes = (*notes, *content.notes)
+    try:
+        found = logprobs_of(logprobs, most or 0)
+    except ValueError as error:
+        found = None
+        notes = (*notes, f"{UNREAD_LOGPROBS} {error}.") if most is not None else notes
+    return Sample(text or "", "refusal" if content.refusal else finish, reasoning, found, notes)
+
+
+def _broken(words: str, error: object = None) -> Sample:
+    return Sample("", "failed", broken=Broken(words, error if is_error(error) else None))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.backends.openai.answer import Answer, Sample, usage_of
+from reasoning.backends.openai.answer import Answer, Sample
+from reasoning.backends.openai.fields import usage_of
 from reasoning.backends.openai.tokens import shares, usages
 from reasoning.completion import Logprobs
 from reasoning.request import Request
@@ -33,7 +34,7 @@ def test_shares_add_up_and_are_within_one_of_their_proportion(total: int, weight
 
 @given(
     st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=12),
-    st.integers(0, 500),
+    st.integers(1, 500),
     st.integers(0, 2000),
     st.integers(0, 1000),
 )
@@ -42,7 +43,7 @@ def test_the_bill_is_the_servers_and_each_draw_has_the_whole_prompt(
 ) -> None:
     whole = Usage(
         prompt_tokens=read,
-        completion_tokens=len(texts) + answered + thought,
+        completion_tokens=20 * len(texts) + answered + thought,
         reasoning_tokens=thought,
         cached_tokens=read // 2,
     )
@@ -74,13 +75,28 @@ def test_no_usage_is_estimated_by_bytes() -> None:
 
 
 def test_a_count_of_one_sample_only_is_not_taken_for_all() -> None:
-    whole = Usage(prompt_tokens=9, completion_tokens=50)
     cut = [sample("abcd" * 10, finish="length"), sample("abcdefgh")]
-    known = usages(answer(whole, *cut, trusted=False), REQUEST)
-    assert [usage.completion_tokens for usage, _ in known] == [50, 2]
-    too_few = usages(answer(whole, cut[0], cut[0]), REQUEST)
-    assert [usage.completion_tokens for usage, _ in too_few] == [50, 50]
-    assert all(usage.estimated for usage, _ in known + too_few)
+    known = usages(answer(Usage(prompt_tokens=9, completion_tokens=20), *cut, trusted=False), REQUEST)
+    assert [usage.completion_tokens for usage, _ in known] == [20, 4]  # by its length beside the first
+    at_limit = usages(answer(Usage(prompt_tokens=9, completion_tokens=50), cut[0], cut[0]), REQUEST)
+    assert [usage.completion_tokens for usage, _ in at_limit] == [50, 50]
+    long = [sample("abcd" * 10)] * 8
+    too_few = usages(answer(Usage(prompt_tokens=9, completion_tokens=10), *long), REQUEST)
+    assert [usage.completion_tokens for usage, _ in too_few] == [10] * 8
+    assert all(usage.estimated for usage, _ in known + at_limit + too_few)
+
+
+def test_samples_that_the_server_cut_below_our_limit_have_the_servers_count() -> None:
+    request = REQUEST.model_copy(update={"sampling": Sampling(max_tokens=16_384)})
+    cut = [sample("Twelve tokens that the server cut off where it has its own limit", finish="length")] * 3
+    found = usages(answer(Usage(prompt_tokens=9, completion_tokens=36), *cut), request)
+    assert [usage.completion_tokens for usage, _ in found] == [12, 12, 12]
+
+
+@pytest.mark.parametrize("stated", [Usage(), Usage(prompt_tokens=9, completion_tokens=1)])
+def test_a_count_that_the_text_belies_is_estimated(stated: Usage) -> None:
+    [(usage, _)] = usages(answer(stated, sample("abcd" * 10)), REQUEST)
+    assert usage == Usage(prompt_tokens=stated.prompt_tokens or 10, completion_tokens=10, estimated=True)
 
 
 def test_log_probabilities_count_where_the_server_does_not() -> None:
@@ -91,4 +107,62 @@ def test_log_probabilities_count_where_the_server_does_not() -> None:
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "completion_tokens": 3}, [], "x"])
 def test_a_usage_that_is_none(usage: object) -> None:
-    assert usage_of(usage) is None
+    assert usage_of(usage)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "written", "thought"),
+    [
+        ({"completion_tokens": 7, "total_tokens": 17}, 7, 0),
+        ({"completion_tokens": "7", "total_tokens": 17.0}, 7, 0),
+        # hidden thoughts in the total alone
+        ({"completion_tokens": 151, "total_tokens": 543}, 533, 382),
+        # stated outside of what was written, with a total that counts them, that does not, and without one
+        ({"completion_tokens": 9, "total_tokens": 1019, "reasoning_tokens": 1000}, 1009, 1000),
+        ({"completion_tokens": 9, "total_tokens": 19, "reasoning_tokens": 1000}, 1009, 1000),
+        ({"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 94}}, 103, 94),
+        ({"completion_tokens": 103, "completion_tokens_details": {"reasoning_tokens": 94}}, 103, 94),
+        ({"completion_tokens": 103, "reasoning_tokens": 94, "total_tokens": 113}, 103, 94),
+        # a total that is too small says nothing
+        ({"completion_tokens": 9, "total_tokens": 9}, 9, 0),
+        ({"completion_tokens": 9, "total_tokens": 0}, 9, 0),
+        ({"completion_tokens": None, "total_tokens": 17}, 7, 0),
+    ],
+)
+def test_what_was_written_is_the_larger_of_what_is_stated_and_what_follows(
+    usage: dict[str, object], written: int, thought: int
+) -> None:
+    found, notes = usage_of({"prompt_tokens": 10, **usage})
+    assert found == Usage(prompt_tokens=10, completion_tokens=written, reasoning_tokens=thought)
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    ("details", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 4}}, 4),
+        ({"prompt_tokens_details": None, "cached_tokens": 4}, 4),
+        ({"prompt_cache_hit_tokens": "4"}, 4),
+        ({"prompt_tokens_details": {"cached_tokens": 400}}, 10),
+    ],
+)
+def test_what_was_cached_stands_in_several_places(details: dict[str, object], cached: int) -> None:
+    found, notes = usage_of({"prompt_tokens": 10, "completion_tokens": 7, **details})
+    assert found == Usage(prompt_tokens=10, completion_tokens=7, cached_tokens=cached)
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    ("flaw", "named"),
+    [
+        ({"completion_tokens": -35, "total_tokens": 17}, "completion_tokens"),
+        ({"completion_tokens": 10**30, "total_tokens": 17}, "completion_tokens"),
+        ({"prompt_tokens_details": [{"cached_tokens": 4}]}, "prompt_tokens_details"),
+        ({"completion_tokens_details": {"reasoning_tokens": "many"}}, "reasoning_tokens"),
+        ({"total_tokens": True}, "total_tokens"),
+    ],
+)
+def test_a_flawed_part_of_the_usage_is_named_and_the_rest_is_kept(flaw: dict[str, object], named: str) -> None:
+    found, notes = usage_of({"prompt_tokens": 10, "completion_tokens": 7, **flaw})
+    assert found == Usage(prompt_tokens=10, completion_tokens=7)
+    assert [named in note for note in notes] == [True]

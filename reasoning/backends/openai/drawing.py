@@ -1,0 +1,79 @@
+"""From an answer's samples, or the lack of an answer, to draws."""
+
+from dataclasses import dataclass
+
+from reasoning.backends.openai import faults
+from reasoning.backends.openai.answer import Answer, Broken
+from reasoning.backends.openai.faults import Scrubber, Trouble
+from reasoning.backends.openai.tokens import usages
+from reasoning.completion import Completion
+from reasoning.request import Request
+from reasoning.usage import NO_USAGE, Usage
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The draws that one request to a server asked for.
+
+    Attributes:
+        request: What was asked.
+        indices: The draw indices, in the order of the samples.
+        seed: The first draw's seed; the others follow it. None where they are unseeded.
+        notes: What could not be asked as wanted.
+        latency_s: Seconds to the answer.
+    """
+
+    request: Request
+    indices: list[int]
+    seed: int | None
+    notes: tuple[str, ...]
+    latency_s: float
+
+    def completions(self, answer: Answer) -> tuple[dict[int, Completion], dict[int, tuple[Broken, Usage]]]:
+        """The good samples as draws, and why the others are broken, with what they were billed; by index."""
+        completions: dict[int, Completion] = {}
+        broken: dict[int, tuple[Broken, Usage]] = {}
+        used = usages(answer, self.request)
+        for place, index in enumerate(self.indices):
+            usage, billed = used[place]
+            why = answer.samples[place].broken
+            if why is not None:
+                broken[index] = why, billed or usage
+                continue
+            completions[index] = answer.completion(
+                place,
+                index,
+                self.request,
+                usage=usage,
+                billed=billed,
+                seed=self.seed + place if self.seed is not None else None,
+                degradations=self.notes,
+                latency_s=self.latency_s,
+            )
+        return completions, broken
+
+
+def of_broken(why: Broken, where: str, sent: str, scrub: Scrubber) -> Trouble:
+    """What a broken sample means.
+
+    Args:
+        why: Why it is broken.
+        where: The endpoint.
+        sent: What was sent where, e.g. `"POST /chat/completions"`.
+        scrub: Takes credentials out.
+    """
+    if why.error is None:
+        return Trouble("malformed", f"{where} {scrub(why.words, 200)}.")
+    return faults.of_status(where, 200, {}, {"error": why.error}, scrub, sent)
+
+
+def without_answer(
+    trouble: Trouble, request: Request, index: int, latency_s: float, usage: Usage = NO_USAGE
+) -> Completion:
+    """The draw that a filter refused, or that failed."""
+    if trouble.verdict == "content_filter":
+        note = (trouble.message,)
+        return Completion(
+            index=index, finish="content_filter", usage=usage, latency_s=latency_s, degradations=note, request=request
+        )
+    return Completion.failed(request, index, trouble.failure.model_copy(update={"usage": usage}), latency_s)
