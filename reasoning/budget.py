@@ -20,9 +20,10 @@ class SpendLimit(BaseModel):
         usd: US dollars; needs a known price.
         calls: Calls of the model, retries included.
         reserve: "worst" sets aside a call's worst case (its prompt's bytes and `max_tokens`) before it is made, so that
-            the limit is never passed. "p99" sets aside the 99th percentile of the completions seen so far (after 100 of
-            them), so that long reasoning budgets do not starve each other; the limit may then be passed by at most the
-            draws in flight × (`max_tokens` − that percentile).
+            the limit is never passed. Where a server turns out to count more than that (one that thinks on top of
+            `max_tokens`), the most that it did is set aside from then on. "p99" sets aside the 99th percentile of the
+            completions seen so far (after 100 of them), so that long reasoning budgets do not starve each other; the
+            limit may then be passed by at most the draws in flight × (`max_tokens` − that percentile).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

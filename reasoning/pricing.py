@@ -46,8 +46,14 @@ class Rates(BaseModel):
     def cost(self, usage: Usage) -> float:
         """See `Price.cost`."""
         cached = self.input if self.cached is None else self.cached
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        return (fresh * self.input + usage.cached_tokens * cached + usage.completion_tokens * self.output) / 1e6
+        had = _cached(usage)
+        fresh = usage.prompt_tokens - had
+        return (fresh * self.input + had * cached + usage.completion_tokens * self.output) / 1e6
+
+
+def _cached(usage: Usage) -> int:
+    """The cached prompt tokens: no more than the prompt has, or a server's slip would make it cheap."""
+    return min(usage.cached_tokens, usage.prompt_tokens)
 
 
 Prices = Mapping[str, Rates]
@@ -161,5 +167,5 @@ def _genai_usage(genai: Any, usage: Usage) -> Any:
     return genai.Usage(
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
-        cache_read_tokens=usage.cached_tokens,
+        cache_read_tokens=_cached(usage),
     )

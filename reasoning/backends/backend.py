@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from reasoning.completion import Completion
 from reasoning.request import Request
+from reasoning.usage import NO_USAGE, Usage
 
 
 class Capabilities(BaseModel):
@@ -49,11 +50,17 @@ class Capabilities(BaseModel):
 
 
 class Scores(BaseModel):
-    """A scorer's verdict on one text: one score a step for a process-reward model, one in all for a reward model."""
+    """A scorer's verdict on one text.
+
+    Attributes:
+        values: One score a step for a process-reward model, one in all for a reward model.
+        usage: The tokens that it took, where the scorer tells.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: tuple[float, ...]
+    usage: Usage = NO_USAGE
 
 
 @runtime_checkable

@@ -16,9 +16,9 @@ def as_request(request: Request, text: str) -> Request:
 
 def as_completion(request: Request, scores: Scores) -> Completion:
     """The verdict as draw 0 of what is scored."""
-    return Completion(index=0, text=json.dumps(scores.values), request=request)
+    return Completion(index=0, text=json.dumps(scores.values), usage=scores.usage, request=request)
 
 
 def as_scores(completion: Completion) -> Scores:
     """The verdict that `as_completion` was given."""
-    return Scores(values=tuple(json.loads(completion.text)))
+    return Scores(values=tuple(json.loads(completion.text)), usage=completion.usage)

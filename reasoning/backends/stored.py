@@ -95,7 +95,9 @@ class Stored(Layer):
         """See `Scorer.score`; a score is stored like a draw, under its text."""
         store = self.store
         if store is None:
-            return await super().score(request, texts)
+            once = list(dict.fromkeys(texts))
+            given = dict(zip(once, await super().score(request, once), strict=True))
+            return [given[text] for text in texts]
         asked = {text: scoring.as_request(request, text) for text in texts}
         keys = {text: draw_key(self._score_identity, one) for text, one in asked.items()}
         found: dict[str, Completion] = {}

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, strategies
 
 import reasoning
+from reasoning.backends.billing import spent
 from reasoning.backends.budgeted import TEMPLATE_TOKENS, Budgeted
-from reasoning.backends.landing import landing
+from reasoning.backends.landing import landed, landing, requesting
 from reasoning.backends.scripted import Script, Scripted
+from reasoning.backends.stored import Stored
 from reasoning.budget import Amount, Budget, Ledger, SpendLimit
-from reasoning.completion import Completion, Failure
-from reasoning.errors import AuthenticationError, ConfigError, SpendLimitError
+from reasoning.completion import Completion, Failure, Logprobs
+from reasoning.errors import AuthenticationError, BackendError, BadRequestError, ConfigError, SpendLimitError
 from reasoning.pricing import Rates
 from reasoning.request import Request
 from reasoning.sampling import Sampling
+from reasoning.store import Store, upkeep
 from reasoning.usage import NO_USAGE, Usage
 
 ASKED = Request(prompt="0123456789", sampling=Sampling(temperature=0.7, max_tokens=50))
@@ -255,3 +260,183 @@ def test_one_budget_for_several_backends() -> None:
 def test_a_limit_that_limits_nothing_is_refused(limit: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="spend_limit"):
         reasoning.open_backend("scripted/constant", spend_limit=limit)
+
+
+# A call that ends in an error has still bought what landed
+
+
+class LandsThenFails(Scripted):
+    """Hands over all draws of a call but the last, whose request then ends in an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(reply)
+        self._error = error
+
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        for _ in indices:
+            requesting()
+        landed([reply(request, index) for index in indices[:-1]])
+        raise self._error
+
+
+ENDS = [
+    (RuntimeError("a bug in a driver"), 1),
+    (BackendError("the engine is gone"), 1),
+    (AuthenticationError("the account is empty"), 1),
+    (BadRequestError("not like that"), 1),
+    (asyncio.CancelledError(), 1),
+    (SpendLimitError("no more calls"), 0),
+]
+
+
+@pytest.mark.parametrize(("error", "unsure"), ENDS, ids=lambda one: type(one).__name__)
+def test_what_landed_before_an_error_is_in_the_ledger(tmp_path: Path, error: BaseException, unsure: int) -> None:
+    async def body() -> None:
+        store = Store.open(tmp_path / "s")
+        layer = Budgeted(LandsThenFails(error), Ledger(), Budget(SpendLimit(tokens=10_000)), RATES)
+        stored = Stored(layer, store, ledger=layer.ledger)
+        with pytest.raises(type(error)):
+            await stored.complete(ASKED, range(5))
+        await stored.aclose()
+        paid, held = layer.ledger.paid(), upkeep.stats(tmp_path / "s")
+        assert (paid.draws, paid.usage) == (held.draws, held.models[0].usage) == (4, sum([USED] * 4, NO_USAGE))
+        assert paid.usd == 4 * RATES.cost(USED)
+        assert paid.unsure_tokens == unsure * WORST
+        assert layer.budget is not None
+        assert layer.budget.spent.tokens == 4 * USED.total_tokens + unsure * WORST
+        assert layer.budget._reserved == Amount()
+
+    asyncio.run(body())
+
+
+def test_a_draw_that_is_handed_over_early_is_billed_once() -> None:
+    class Early(Scripted):
+        async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+            draws = [reply(request, index) for index in indices]
+            landed(draws[:2])
+            landed(draws)
+            return draws
+
+    async def body() -> None:
+        layer, had = Budgeted(Early(reply), Ledger(), price=RATES), list[Completion]()
+        with landing(had.extend):
+            got = await layer.complete(ASKED, range(3))
+        assert layer.ledger.paid().draws == 3
+        assert layer.ledger.paid().usage == sum([USED] * 3, NO_USAGE)
+        assert [completion.cost for completion in (*had, *got)] == [RATES.cost(USED)] * 8
+
+    asyncio.run(body())
+
+
+def test_a_failed_sample_of_a_fan_out_is_billed_where_the_call_ends_in_an_error() -> None:
+    failure = Failure(kind="malformed", message="no", retryable=True, usage=USED)
+
+    class Ends(Scripted):
+        async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+            landed([Completion.failed(request, indices[0], failure)])
+            raise RuntimeError
+
+    layer, had = Budgeted(Ends(reply), Ledger()), list[Completion]()
+    with landing(had.extend), pytest.raises(RuntimeError):
+        asyncio.run(layer.complete(ASKED, [0]))
+    assert (layer.ledger.paid().failed, layer.ledger.paid().usage, had) == (1, USED, [])
+
+
+# Whatever usage a server states
+
+
+class Stated(NamedTuple):
+    """What a reply says it used, and what it says."""
+
+    prompt: int
+    written: int
+    cached: int
+    text: str
+    tokens: int | None  # log-probabilities
+
+    def completion(self, request: Request, index: int) -> Completion:
+        usage = Usage(prompt_tokens=self.prompt, completion_tokens=self.written, cached_tokens=self.cached)
+        chosen = () if self.tokens is None else ("a",) * self.tokens
+        logprobs = Logprobs(tokens=chosen, values=(-1.0,) * len(chosen)) if chosen else None
+        return Completion(index=index, text=self.text, usage=usage, logprobs=logprobs, request=request)
+
+    def truth(self, request: Request) -> Usage:
+        """At least so much it was: what is stated, what the log-probabilities count, and 16 bytes a token of text."""
+        written = max(self.written, self.tokens or 0, -(-len(self.text.encode()) // 16))
+        read = max(self.prompt, -(-request.prompt_bytes // 16))
+        return Usage(prompt_tokens=read, completion_tokens=written, cached_tokens=min(self.cached, read))
+
+
+STATED = strategies.builds(
+    Stated,
+    prompt=strategies.integers(0, 10 + TEMPLATE_TOKENS),
+    written=strategies.integers(0, 50),
+    cached=strategies.integers(0, 1000),
+    text=strategies.text(max_size=100) | strategies.integers(0, 50).map("abc ".__mul__),
+    tokens=strategies.none() | strategies.integers(0, 50),
+)
+LIMITS = strategies.integers(1, 2000).map(lambda tokens: SpendLimit(tokens=tokens)) | strategies.floats(1, 3000).map(
+    lambda usd: SpendLimit(usd=usd)
+)
+
+
+@given(strategies.lists(STATED, min_size=1, max_size=40), LIMITS, strategies.integers(1, 4))
+def test_no_usage_that_a_server_states_lets_the_truth_pass_the_limit(
+    replies: list[Stated], limit: SpendLimit, samples: int
+) -> None:
+    sent: list[Usage] = []
+
+    def script(request: Request, index: int) -> Completion:
+        one = replies[index]
+        sent.append(one.truth(request))
+        return one.completion(request, index)
+
+    async def body() -> None:
+        layer = budgeted(limit, script, RATES)
+        rows = range(len(replies))
+        asks = [layer.complete(ASKED, rows[at : at + samples]) for at in range(0, len(replies), samples)]
+        for one in await asyncio.gather(*asks, return_exceptions=True):
+            assert not isinstance(one, BaseException) or isinstance(one, SpendLimitError)
+        truth, paid = sum(sent, NO_USAGE), layer.ledger.paid()
+        assert paid.usage.total_tokens >= truth.total_tokens
+        assert limit.tokens is None or truth.total_tokens <= limit.tokens
+        usd = sum(RATES.cost(usage) for usage in sent)
+        assert paid.usd is not None
+        assert paid.usd >= usd - 1e-6
+        assert limit.usd is None or usd <= limit.usd + 1e-6
+
+    asyncio.run(body())
+
+
+@given(strategies.lists(strategies.integers(1, 5000), min_size=1, max_size=40), strategies.integers(1, 20_000))
+def test_a_server_that_goes_beyond_max_tokens_passes_the_limit_by_what_was_in_flight_at_most(
+    written: list[int], limit: int
+) -> None:
+    def script(request: Request, index: int) -> Completion:
+        return Completion(index=index, text="fine", usage=Usage(prompt_tokens=4, completion_tokens=written[index]))
+
+    async def body() -> None:
+        layer = budgeted(SpendLimit(tokens=limit), script)
+        had, most = 0, 0
+        for index in range(len(written)):
+            try:
+                await layer.complete(ASKED, [index])
+            except SpendLimitError:
+                break
+            had, beyond = had + 4 + written[index], max(0, written[index] - 50)
+            assert had <= limit + max(0, beyond - most)  # only what it had never done before
+            most = max(most, beyond)
+        assert layer.ledger.paid().usage.total_tokens == had
+
+    asyncio.run(body())
+
+
+def test_a_bill_that_a_sound_server_states_is_left_as_it_is() -> None:
+    plain = "Natalia sold 48 clips in April and half as many in May, which makes 24. "
+    for text, tokens in (
+        (plain * 5, 100),
+        (" " * 80 + "x", 6),
+        ("def f(x):\n        return internationalisation(x)\n", 10),
+    ):
+        completion = Completion(index=0, text=text, usage=Usage(prompt_tokens=4, completion_tokens=tokens))
+        assert spent(completion, ASKED) is completion.usage

@@ -14,10 +14,12 @@ from reasoning.backends.pacer import Pacer
 from reasoning.backends.retrying import Retrying
 from reasoning.backends.scripted import Scripted, ScriptedOptions
 from reasoning.backends.stored import Stored
-from reasoning.budget import Budget, Ledger, SpendLimit
-from reasoning.errors import ConfigError, SpendLimitError
+from reasoning.budget import Amount, Budget, Ledger, SpendLimit
+from reasoning.errors import BadRequestError, ConfigError, SpendLimitError
+from reasoning.pricing import Rates
 from reasoning.request import Request
-from reasoning.store import Store, checking
+from reasoning.store import Store, checking, upkeep
+from reasoning.usage import Usage
 
 ASKED = Request(prompt="How many?")
 
@@ -75,3 +77,50 @@ def test_a_backend_that_does_not_score_says_so() -> None:
                 await backend.score(ASKED, ["a"])
 
     asyncio.run(body())
+
+
+class Counting(Reward):
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        return [one.model_copy(update={"usage": Usage(prompt_tokens=7)}) for one in await super().score(request, texts)]
+
+
+def test_scores_are_billed_and_their_tokens_stored(tmp_path: Path) -> None:
+    async def body() -> None:
+        ledger, budget = Ledger(), Budget(SpendLimit(tokens=1000))
+        stored = Stored(Budgeted(Counting(), ledger, budget, Rates(input=1e6, output=0)), Store.open(tmp_path / "s"))
+        assert [one.usage.total_tokens for one in await stored.score(ASKED, ["a", "b", "a"])] == [7, 7, 7]
+        paid = ledger.paid()
+        assert (paid.calls, paid.draws, paid.usage.total_tokens, paid.usd, paid.unsure_tokens) == (1, 2, 14, 14.0, 0)
+        assert budget.spent == Amount(14, 14.0, 1)
+        assert [one.usage.total_tokens for one in await stored.score(ASKED, ["b"])] == [7]
+        assert ledger.paid() == paid
+        await stored.aclose()
+
+    asyncio.run(body())
+    assert upkeep.stats(tmp_path / "s").models[0].usage == Usage(prompt_tokens=14)
+
+
+def test_a_scorer_that_states_no_tokens_counts_in_full_against_the_limit() -> None:
+    async def body() -> None:
+        layer = Budgeted(Reward(), Ledger(), Budget(SpendLimit(tokens=700)))
+        await layer.score(ASKED, ["a", "b"])
+        assert layer.budget is not None
+        assert layer.budget.spent.tokens == layer.ledger.paid().unsure_tokens > 2 * len("How many?")
+        with pytest.raises(SpendLimitError):
+            await layer.score(ASKED, ["c"] * 3)
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(("error", "unsure"), [(RuntimeError("gone"), True), (BadRequestError("no"), False)])
+def test_a_score_that_ends_in_an_error_counts_where_it_may_have_been_billed(error: Exception, unsure: bool) -> None:
+    class Broken(Reward):
+        async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+            raise error
+
+    layer = Budgeted(Broken(), Ledger(), Budget(SpendLimit(tokens=1000)))
+    with pytest.raises(type(error)):
+        asyncio.run(layer.score(ASKED, ["a"]))
+    assert layer.budget is not None
+    assert (layer.budget.spent.tokens > 0) == (layer.ledger.paid().unsure_tokens > 0) == unsure
+    assert layer.budget._reserved == Amount()
