@@ -100,6 +100,18 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class RemembersAnswers(Protocol):
+    """The optional capability of a driver that stops where its server refuses the first request of all.
+
+    Once the server has answered, what it refuses costs one draw and not the run.
+    """
+
+    def answered_before(self) -> None:
+        """Takes note that the store holds draws of this model: the server has answered, in an earlier run."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """The optional capability of a reward or process-reward model."""
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
 
 from reasoning import plugins
-from reasoning.backends.backend import Backend
+from reasoning.backends.backend import Backend, RemembersAnswers
 from reasoning.backends.budgeted import Budgeted
 from reasoning.backends.claimed import Claimed
 from reasoning.backends.opened import OpenedBackend
@@ -20,6 +20,7 @@ from reasoning.backends.replicated import ReplicaOptions, Replicated
 from reasoning.backends.retrying import Retrying, RetryPolicy
 from reasoning.backends.stored import Stored, not_before
 from reasoning.budget import Budget, Ledger, SpendLimit
+from reasoning.draws import identity_text
 from reasoning.errors import ConfigError, UnknownNameError
 from reasoning.loop import home_loop
 from reasoning.pricing import price_of
@@ -216,6 +217,8 @@ def _layered(
     limit = options.spend_limit
     budget = Budget(limit) if isinstance(limit, SpendLimit) else limit
     budgeted = Budgeted(driver, ledger, budget, price)
+    if store is not None and isinstance(driver, RemembersAnswers) and store.served(identity_text(driver.identity)):
+        driver.answered_before()
     moment = not_before(store, fresh=options.fresh, max_age=options.max_age)
     claimed = budgeted if store is None else Claimed(budgeted, store, moment)
     retrying = Retrying(Paced(claimed, _pacer(driver, options)), options.retry)

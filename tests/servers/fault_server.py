@@ -32,20 +32,35 @@ class Fault:
     """One way to misbehave, and for which requests; the first that applies is done.
 
     `attempts` is for the first so many tries of each distinct body, `times` for so many in all, `every` for each k-th
-    request, `match` for bodies that hold the text. Those given must all apply.
+    request, `match` for bodies that hold the text, `when` for requests whose parameters meet conditions (see `meets`).
+    Those given must all apply. A "reply" is a status, headers and a body as they are.
     """
 
-    kind: Literal["status", "delay", "hang", "reset", "cut_off", "malformed", "empty"]
+    kind: Literal["status", "delay", "hang", "reset", "cut_off", "malformed", "empty", "reply"]
     status: int = 500
     message: str = "The server had an error while processing your request."
     code: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
-    body: str = '{"id": "x", "choices": [{"index": 0, "mess'
+    body: Any = '{"id": "x", "choices": [{"index": 0, "mess'
     attempts: int | None = None
     times: int | None = None
     every: int | None = None
     match: str | None = None
+    when: dict[str, Any] = field(default_factory=dict)
+
+
+def meets(asked: dict[str, Any], when: dict[str, Any]) -> bool:
+    """Whether a request's parameters meet conditions: "given", a value, `{over: 8}` or, of a list, `{longer: 4}`."""
+    return all(_holds(asked.get(name), condition) for name, condition in when.items())
+
+
+def _holds(value: Any, condition: Any) -> bool:
+    if value is None:
+        return False
+    if isinstance(condition, dict):
+        return len(value) > condition["longer"] if "longer" in condition else value > condition["over"]
+    return condition == "given" or value == condition
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class Shop:
         self.done: collections.Counter[int] = collections.Counter()
         self.log: collections.deque[dict[str, Any]] = collections.deque(maxlen=2000)
 
-    def fault(self, body: bytes) -> Fault | None:
+    def fault(self, body: bytes, asked: dict[str, Any]) -> Fault | None:
         """The fault that befalls this request, if one does."""
         if not self.behaviour.faults:
             return None
@@ -108,6 +123,7 @@ class Shop:
         for number, fault in enumerate(self.behaviour.faults):
             if (
                 (fault.match is None or fault.match.encode() in body)
+                and meets(asked, fault.when)
                 and (fault.attempts is None or self.tries[body] <= fault.attempts)
                 and (fault.every is None or self.requests % fault.every == 0)
                 and (fault.times is None or self.done[number] < fault.times)
@@ -193,7 +209,7 @@ class Connection(asyncio.Protocol):
         self.busy, self.books = True, shop.books
         asked = json.loads(body) if body else {}
         shop.log.append({"method": method, "path": path, "headers": headers, "body": asked})
-        fault = shop.fault(body)
+        fault = shop.fault(body, asked)
         if fault is not None and fault.kind != "delay":
             self._after(shop.behaviour.latency_s + fault.delay_s, lambda: self._misbehave(fault, path, asked))
         else:
@@ -224,8 +240,9 @@ class Connection(asyncio.Protocol):
         if fault.kind == "status":
             body = error_body(fault.message, "server_error", fault.code)
             self._write(fault.status, body, fault.headers)
-        elif fault.kind == "malformed":
-            self._write(200, fault.body.encode())
+        elif fault.kind in ("malformed", "reply"):
+            body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
+            self._write(fault.status if fault.kind == "reply" else 200, body.encode(), fault.headers)
         elif fault.kind == "empty":
             self._write(200, json.dumps({"id": "x", "object": "chat.completion", "choices": [], "output": []}).encode())
         elif fault.kind == "cut_off":

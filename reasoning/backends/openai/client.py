@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import httpx2
 import openai
 
 from reasoning.backends.openai import faults
-from reasoning.backends.openai.error_body import has_error
+from reasoning.backends.openai.error_body import has_error, text_of_page
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.options import Endpoint
 from reasoning.backends.openai.transport import Lanes
@@ -105,8 +104,7 @@ class Client:
         """What a reply means that is no JSON object: one that was cut, or a page of another server."""
         if answer is None and text[:1] in ("", "{", "["):
             return faults.malformed(self._where, f"{text[:100]!r} is no JSON object", self._scrub)
-        title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        return faults.of_foreign(self._where, f"the page {title[1]!r}" if title else repr(text[:100]), self._scrub)
+        return faults.of_foreign(self._where, text_of_page(text), self._scrub)
 
     async def aclose(self) -> None:
         """Closes all connections."""

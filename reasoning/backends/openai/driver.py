@@ -121,6 +121,10 @@ class OpenAI:
         unknown = () if prompt.get("token_ids") else (asking.PROMPT_UNKNOWN,)
         return told.model_copy(update={**prompt, "notes": (*told.notes, *unknown)})
 
+    def answered_before(self) -> None:
+        """See `RemembersAnswers.answered_before`."""
+        self._contact.answered = True
+
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reasoning.backends.openai.error_body import said_in
+from reasoning.backends.openai.error_body import is_page, said_in
 from reasoning.backends.openai.meanings import for_days, in_a_window, meant
 from reasoning.backends.openai.refusals import Refusal, refusal_in
 from reasoning.backends.openai.waits import told_wait
@@ -67,9 +67,8 @@ class Trouble:
 
     def refuses(self, sent: Mapping[str, Any]) -> Refusal | None:
         """The one of these parameters that the server says it does not take, if that is the trouble."""
-        if self.verdict == "bad_request" or (self.verdict == "server_error" and "support" in self.words):
-            return refusal_in(self.words, self.parameter, sent)
-        return None
+        said_so = self.verdict == "bad_request" or (self.verdict == "server_error" and "support" in self.words)
+        return refusal_in(self.words, self.parameter, sent) if said_so or self.parameter in sent else None
 
 
 class Scrubber:
@@ -101,20 +100,20 @@ def of_status(
     """
     said = said_in(body)
     wait = told_wait(headers, body, said.all)
-    meant_status = status if status >= 400 else said.status if said.status != 500 else None  # 500 says no more than 200
-    verdict = _verdict(meant_status, said.all, wait)
+    meant_status = status if status >= 300 else said.status if said.status != 500 else None  # 500 says no more than 200
+    verdict = _verdict(meant_status, said.all, wait, page=is_page(body))
     told = (scrub(said.words) or "nothing more").rstrip(".")
-    answered = f"{status}" if status >= 400 else f"{status} with an error"
+    answered = f"{status}" if status >= 300 else f"{status} with an error"
     message = f"{where} answered {answered} to {sent}: {told}.{_remedy(verdict, status, said.all)}"
     return Trouble(verdict, message, wait, scrub(said.all), said.parameter)
 
 
-def _verdict(status: int | None, words: str, wait: float | None) -> Verdict:
+def _verdict(status: int | None, words: str, wait: float | None, *, page: bool) -> Verdict:
     """What an error means, by its words first and its status then; None is one without a status."""
     if _ends_the_account(status, words, wait):
         return "authentication"
     if status != 429:
-        if meant(words, "filtered") and status != 402:
+        if status == 451 or (meant(words, "filtered") and status != 402):
             return "content_filter"
         if status in (401, 402) or meant(words, "key_refused"):
             return "authentication"
@@ -122,7 +121,7 @@ def _verdict(status: int | None, words: str, wait: float | None) -> Verdict:
         return "bad_request"
     if status == 413 or (status in (None, 400, 422, 500) and _too_long(words)):
         return "context_overflow"
-    return _verdict_by_status(status, words)
+    return _verdict_by_status(status, words, page)
 
 
 def _ends_the_account(status: int | None, words: str, wait: float | None) -> bool:
@@ -142,7 +141,9 @@ def _too_long(words: str) -> bool:
     return meant(words, "too_long") and (of_the_answer is None or of_the_prompt is not None)
 
 
-def _verdict_by_status(status: int | None, words: str) -> Verdict:
+def _verdict_by_status(status: int | None, words: str, page: bool) -> Verdict:
+    if status == 403 and page:
+        return "bad_request"  # a firewall's page: it may be for this one request
     if status == 403:
         return "rate_limit" if meant(words, "limited") and in_a_window(words) else "authentication"
     if status in (408, 504, 524):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_A_LIST = 8
+"""Characters from a name to the next one in a list of names."""
 NEARLY_GREEDY = 0.01
 """The temperature that stands for 0 where a server takes none of 0."""
 
@@ -22,9 +24,9 @@ _NAMES: Mapping[str, str] = {
     "reasoning_effort": r"reasoning[ _.]effort|thinking[ _](level|config|budget)",
     "reasoning.effort": r"reasoning[ _.]effort",
     "reasoning.summary": r"reasoning[ _.]summary",
-    "max_tokens": r"max[ _](new|output|completion)?[ _]?tokens",
-    "max_output_tokens": r"max[ _](new|output|completion)?[ _]?tokens",
-    "max_completion_tokens": r"max[ _](new|output|completion)?[ _]?tokens",
+    "max_tokens": r"max(?:imum)?[ _](new|output|completion)?[ _]?tokens",
+    "max_output_tokens": r"max(?:imum)?[ _](new|output|completion)?[ _]?tokens",
+    "max_completion_tokens": r"max(?:imum)?[ _](new|output|completion)?[ _]?tokens",
 }
 """Other names of a parameter; its own counts too, in quotation marks or where a parameter's name stands."""
 _PLAIN_WORDS = frozenset({"n", "seed", "stop", "include"})
@@ -32,10 +34,10 @@ _PLAIN_WORDS = frozenset({"n", "seed", "stop", "include"})
 _LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
 
 _NOT_TAKEN = re.compile(
-    r"unsupported|not support|not enabled|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|extra (inputs|fields)"
-    r"|extra_forbidden|not permitted|not allowed|not available|not accept|not implemented|not a valid (field|parameter)"
-    r"|cannot find field|does not take|deprecated|no longer|only the default|cannot be (set|used|specified|changed)"
-    r"|must be (unset|omitted|removed|none|null)|disabled for|not (a )?known|not defined|does not exist",
+    r"unsupported|(not|n't)( be| currently| yet)? (support|enabl|allow|permit|accept|avail|implement|recogni[sz])"
+    r"|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra (inputs|fields)|extraneous|cannot find field"
+    r"|not a valid (field|parameter)|does not take|deprecated|no longer|only the default|disabled for|not defined"
+    r"|cannot be (set|used|specified|changed)|must be (unset|omitted|removed|none|null)|not (a )?known|does not exist"
 )
 _ONE_VALUE = re.compile(
     r"only (\w+ ?=? ?)?[\d.]+ is (allowed|supported|accepted|valid)|must be (equal to )?[\d.]+(?![\d.]*\w)"
@@ -51,9 +53,11 @@ _FROM_TO = re.compile(
     r"|(between|from) -?[\d.]+( \(?inclusive\)?)? (and|to) (?P<words>[\d.]+)( \((?P<exclusive>exclusive)\))?"
 )
 _MOST = re.compile(
-    r"(at most|up to|no more than|not exceed|maximum(?: \w+){0,3}?(?: is| of|:)?|<=|≤|less than or equal to|only)"
-    r"[^\d.]{0,12}(?P<most>\d+)\b|(?P<less>less than|fewer than|<)[^\d.]{0,4}(?P<below>\d+)\b|\d+ ?> ?(?P<over>\d+)\b"
-)  # fmt: skip
+    r"(at most|up to|no more than|not exceed|limit of|maximum(?: \w+){0,3}?(?: is| of|:)?|<=|≤|less than or equal to"
+    r"|only)[^\d.]{0,12}(?P<most>\d+)\b"
+    r"|((?:less|fewer|lower|smaller) than|<)[^\d.]{0,4}(?P<below>\d+)\b"
+    r"|\d+ ?> ?(?P<over>\d+)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ def refusal_in(words: str, named: str | None, sent: Mapping[str, Any]) -> Refusa
     if _TOGETHER.search(text) and {"temperature", "top_p"} <= places.keys():
         return Refusal("top_p")
     parameter = min(places, key=lambda name: (places[name], -len(name)))
+    if parameter == "n":  # of a list of several, n is left for the next refusal: fewer samples a request cost the most
+        others = [name for name in places if 0 < places[name] - places["n"] < _A_LIST]
+        parameter = min(others, key=lambda name: places[name], default="n")
     return _judged(text, parameter, sent[parameter])
 
 
@@ -115,7 +122,7 @@ def _judged(text: str, parameter: str, value: Any) -> Refusal | None:
 def _place(text: str, parameter: str) -> int | None:
     """Where a text names a parameter; one letter alone or an everyday word must not do."""
     own = re.escape(parameter)
-    quoted = rf"['\"`.]{own}['\"`\])]|\bbody\.{own}\b"
+    quoted = rf"['\"`.\[(]{own}['\"`\])]|\bbody\.{own}\b"
     others = _NAMES.get(parameter, "" if parameter in _PLAIN_WORDS else own)
     in_place = (
         rf"\b(parameters?|arguments?|fields?|property|option|setting|supplied|models?|range of|invalid|name|unknown)"

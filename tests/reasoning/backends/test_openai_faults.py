@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,6 +156,15 @@ class TestWhatIsNotUnderstood:
         completions = draw(fault_server, (0, 2, 4, 6))
         assert [c.failure.kind if c.failure else None for c in completions].count("unsupported") == 1
         assert [c.failure for c in completions].count(None) == 3
+
+    def test_it_stops_no_later_run_on_a_store_with_answers(self, fault_server: FaultServer, tmp_path: Path) -> None:
+        odd = {"kind": "status", "status": 400, "message": self.WORDS, "match": "odd"}
+        fault_server.configure(faults=[odd])
+        for questions in (["good", "odd"], ["odd", "good"], ["odd", "new"]):
+            with reasoning.open_backend("openai/m", base_url=fault_server.base_url, store=tmp_path / "d.sqlite") as b:
+                for question in questions:
+                    [completion] = asyncio.run(b.complete(Request(messages=(user(question),)), [0]))
+                    assert (completion.failure is not None) == (question == "odd")
 
     def test_a_page_after_an_answer_is_tried_again(self, fault_server: FaultServer) -> None:
         page = {"kind": "malformed", "body": "<html><title>Please wait</title></html>", "match": "odd"}
