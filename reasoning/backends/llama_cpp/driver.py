@@ -102,7 +102,7 @@ class LlamaCpp:
         exact = is_exact(header, kv_cache, gpu)
         self.options = options
         self.spec = spec
-        self.identity = _identity(path, header, options, kv_cache, gpu)
+        self.identity = _identity(path, header, options, kv_cache, gpu=gpu, exact=exact)
         self.capabilities = Capabilities(
             chat=chat,
             text=True,
@@ -269,7 +269,9 @@ def _facts(header: GgufHeader, context_tokens: int) -> ModelFacts:
     )
 
 
-def _identity(path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache: str, gpu: bool) -> Mapping[str, Any]:
+def _identity(
+    path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache: str, *, gpu: bool, exact: bool
+) -> Mapping[str, Any]:
     """What makes draws differ. The context is not part of it: a draw that it cuts short is a failure, not a draw."""
     identity: dict[str, Any] = {
         "engine": "llama.cpp",
@@ -278,6 +280,10 @@ def _identity(path: Path, header: GgufHeader, options: LlamaCppOptions, kv_cache
         "kv_cache": kv_cache,
         "device": "gpu" if gpu else "cpu",
     }
+    if options.cache_prompt and not exact:
+        identity["cache_prompt"] = True
+    if gpu and options.gpu_layers != -1:
+        identity["gpu_layers"] = options.gpu_layers
     if options.chat_template is not None:
         identity["chat_template"] = f"sha256:{hashlib.sha256(options.chat_template.encode()).hexdigest()}"
     if options.template_args:

@@ -23,6 +23,7 @@ from reasoning.backends.openai.form import (
     needs_completions,
     needs_responses,
 )
+from reasoning.backends.openai.identity import identity_of
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
@@ -59,7 +60,7 @@ class OpenAI:
         self.model = model
         self.options = options
         self.account = endpoint.account
-        self.identity: Mapping[str, Any] = _identity(model, options, endpoint)
+        self.identity: Mapping[str, Any] = identity_of(model, options, endpoint)
         self._identity_text = identity_text(self.identity)
         self._endpoint = endpoint
         self._scrub = Scrubber(endpoint.secrets)
@@ -286,15 +287,6 @@ class OpenAI:
 
     def __repr__(self) -> str:
         return f"<{self.spec} at {self._endpoint.url}>"
-
-
-def _identity(model: str, options: OpenAIOptions, endpoint: Endpoint) -> dict[str, Any]:
-    identity: dict[str, Any] = {"engine": "openai", "endpoint": endpoint.url, "model": model}
-    if options.identity:
-        identity["identity"] = options.identity
-    if options.extra_body:
-        identity["extra_body"] = dict(options.extra_body)
-    return identity
 
 
 def _usual_samples(endpoint: Endpoint) -> int:

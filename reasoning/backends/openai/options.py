@@ -60,10 +60,12 @@ class OpenAIOptions(BaseModel):
             leave it in the answer.
         context_tokens: Prompt and completion tokens that fit together, where you know; nobody is asked.
         extra_body: Further fields of each request's body (`{"chat_template_kwargs": {"enable_thinking": False}}`);
-            part of the model's identity.
-        headers: Further headers; values are shown nowhere.
+            part of the model's identity, values of secrets (`password`, `api_key`, …) by a hash.
+        headers: Further headers, beside those that `OPENAI_CUSTOM_HEADERS` names; values are shown nowhere. Part of the
+            model's identity by their names and a hash, but for those that only say who asks (`Authorization`,
+            `api-key`, …).
         userinfo: `user:password` for HTTP basic authentication.
-        query: The query added to every URL, e.g. `"api-version=preview"`.
+        query: The query added to every URL, e.g. `"api-version=preview"`; part of the identity as headers are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -150,7 +152,8 @@ class Endpoint:
         url, userinfo, query = split_url(given)
         userinfo = userinfo or _plain(options.userinfo)
         key = _plain(options.api_key) or os.environ.get("OPENAI_API_KEY", "")
-        headers = {name: SecretStr(_header_value(value, name)) for name, value in options.headers.items()}
+        given_headers = {**_environment_headers(), **options.headers}
+        headers = {name: SecretStr(_header_value(value, name)) for name, value in given_headers.items()}
         if userinfo:
             headers = {"Authorization": SecretStr(_basic(userinfo)), **headers}
         secret = SecretStr(_header_value(SecretStr(key), "API key")) if key.strip() else None
@@ -162,6 +165,13 @@ class Endpoint:
                 "for another server give base_url=… or set OPENAI_BASE_URL."
             )
         return endpoint
+
+
+def _environment_headers() -> dict[str, SecretStr]:
+    """The headers that `OPENAI_CUSTOM_HEADERS` names, a line each, as the client reads them."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip(): SecretStr(value.strip()) for name, _, value in pairs}
 
 
 def split_url(url: str) -> tuple[str, str, str]:

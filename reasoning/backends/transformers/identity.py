@@ -26,6 +26,12 @@ def identity(
         found["quantization"] = options.quantization
     if options.chat_template is not None:
         found["chat_template"] = f"sha256:{hashlib.sha256(options.chat_template.encode()).hexdigest()}"
+    if options.attn_implementation is not None:
+        found["attn_implementation"] = options.attn_implementation
+    if options.trust_remote_code:
+        found["trust_remote_code"] = True
+    if options.think_tags is not True:
+        found["think_tags"] = options.think_tags
     if options.template_args:
         found["template_args"] = dict(options.template_args)
     return found

@@ -363,6 +363,57 @@ class TestIdentityAndCapabilities:
         extra = {"chat_template_kwargs": {"enable_thinking": False}}
         assert identity(base_url="http://example.com/v1", extra_body=extra) == plain | {"extra_body": extra}
 
+    def test_every_option_that_can_change_a_text_makes_another_model(self) -> None:
+        """Each option of the class is tried: one that is added counts until it is known to make no difference."""
+        others: dict[str, Any] = {
+            "api": "completions",
+            "prefill": "vllm",
+            "think_tags": False,
+            "reasoning_model": True,
+            "reasoning_summary": "auto",
+            "identity": "q4",
+            "extra_body": {"top_a": 1},
+            "headers": {"x-provider": "B"},
+            "query": "api-version=preview",
+        }
+        same: dict[str, Any] = {
+            "base_url": "http://example.com/v1/",
+            "api_key": "other",
+            "organization": "o",
+            "project": "p",
+            "timeout_s": 3,
+            "style": "text",
+            "n": "single",
+            "max_samples": 3,
+            "max_stop": 1,
+            "max_connections": 3,
+            "context_tokens": 4096,
+            "userinfo": "me:secret",
+        }
+        assert others.keys() | same.keys() >= OpenAIOptions.model_fields.keys()
+
+        def identity(**given: Any) -> str:
+            return identity_text(
+                OpenAI.open("m", OpenAIOptions(**{"base_url": "http://example.com/v1", **given})).identity
+            )
+
+        assert {identity(**{name: value}) for name, value in same.items()} == {identity()}
+        assert len({identity(**{name: value}) for name, value in others.items()} | {identity()}) == len(others) + 1
+
+    def test_headers_and_query_count_by_their_values_and_a_key_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def identity(headers: dict[str, str], query: str = "") -> str:
+            given = OpenAIOptions(base_url="http://example.com/v1", headers=headers, query=query)
+            return identity_text(OpenAI.open("m", given).identity)
+
+        assert identity({"x-provider": "A"}) == identity(
+            {"X-Provider": "A", "Api-Key": "new", "Authorization": "Bearer y"}
+        )
+        assert identity({"x-provider": "A"}) != identity({"x-provider": "B"})
+        assert identity({}, "api-version=1&key=abc") == identity({}, "key=def&api-version=1")
+        assert identity({}, "api-version=1") != identity({}, "api-version=2")
+        monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-provider: A\nx-trace: 1")
+        assert identity({"x-trace": "2"}) == identity({"x-provider": "A", "x-trace": "2"}) != identity({})
+
     @pytest.mark.parametrize(
         ("model", "expected"),
         [

@@ -1,6 +1,7 @@
 """Keys and credentials in URLs appear nowhere: not in specs, identities, options, messages, tracebacks or logs."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import traceback
@@ -11,6 +12,7 @@ from fault_client import FaultServer
 
 import reasoning
 from reasoning.backends.openai import OpenAI, OpenAIOptions
+from reasoning.draws import identity_text
 from reasoning.errors import ConfigError, MissingKeyError, RunStopped
 from reasoning.message import user
 from reasoning.request import Request
@@ -67,6 +69,29 @@ def test_nothing_that_is_shown_holds_a_secret(
     assert caplog.records
     assert leaks(caplog.text, *(record.__dict__ for record in caplog.records)) == []
     assert "***y123" not in str(shown)
+
+
+def test_no_secret_is_part_of_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor a plain hash of one, by which a short one could be found."""
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-tenant: TenantTenant")
+
+    def identity(password: str) -> str:
+        body = {
+            "password": password,
+            "auth": {"api_key": "4711"},
+            "user": f"key {KEY}",
+            "max_tokens_hint": 5,
+            "top_a": 1,
+        }
+        given = OpenAIOptions(base_url="http://127.0.0.1:9/v1", api_key=KEY, headers={"X-Pin": "0815"}, extra_body=body)
+        return identity_text(OpenAI.open("m", given).identity)
+
+    one, other = identity("1234"), identity("1235")
+    assert one != other
+    assert [secret for secret in ("1234", "4711", "0815", "TenantTenant", KEY) if secret in one] == []
+    assert "max_tokens_hint" in one
+    assert '"top_a":1' in one
+    assert hashlib.sha256(b"1234").hexdigest()[:32] not in one
 
 
 @pytest.mark.parametrize(
