@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sandbox.limits import Limits
     from sandbox.outcome import Isolation, Outcome, Status
     from sandbox.sandbox import LEVELS, Level, Sandbox, shutdown, warm
+    from sandbox.session import Session
 
 _NAMES = {
     "LEVELS": "sandbox.sandbox",
@@ -25,6 +26,7 @@ _NAMES = {
     "PreloadError": "sandbox.errors",
     "Sandbox": "sandbox.sandbox",
     "SandboxError": "sandbox.errors",
+    "Session": "sandbox.session",
     "Status": "sandbox.outcome",
     "doctor": "sandbox.diagnosis",
     "shutdown": "sandbox.sandbox",
@@ -43,6 +45,7 @@ __all__ = [
     "PreloadError",
     "Sandbox",
     "SandboxError",
+    "Session",
     "Status",
     "doctor",
     "shutdown",

@@ -9,6 +9,7 @@ from sandbox.errors import LevelError, SandboxError
 from sandbox.layers import LAYERS, NEEDS, REMEDIES, refusal
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Status
+from sandbox.program import Program
 from sandbox.server import Server, ServerLost
 from sandbox.supervise import supervise
 
@@ -80,7 +81,7 @@ def _attempts(server: Server) -> dict[str, str]:
         try:
             lease = server.lease()
             try:
-                outcome = supervise(lease, program, "found", _LIMITS, Isolation(level=server.profile.level))
+                outcome = supervise(lease, Program(program, "found"), _LIMITS, Isolation(level=server.profile.level))
             finally:
                 server.give_back(lease)
         except ServerLost as error:

@@ -1,9 +1,11 @@
 """The one life of a program's process: contained, ready, one program, one answer, gone."""
 
+import _thread
 import contextlib
 import ctypes
 import errno
 import gc
+import itertools
 import linecache
 import os
 import resource
@@ -12,6 +14,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from sandbox import messages, privileges, wire
@@ -21,6 +24,7 @@ CHANNEL: Final = 3
 
 NAME: Final = "<program>"
 
+_STACK: Final = 1 << 17
 _PDEATHSIG: Final = 1
 _CLOSE_RANGE: Final = 436
 
@@ -50,15 +54,13 @@ def live(descriptors: tuple[int, int, int], server: int, space: int, contain: Ca
         os.write(CHANNEL, messages.FAILED + str(error).encode()[: messages.ERROR_BYTES])
         os._exit(1)
     os.write(CHANNEL, messages.READY)
-    memory, cpu, result_bytes, asked, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))
-    returns = _read(asked).decode()
-    program = _read(length).decode("utf-8", "surrogatepass")
+    request = Request.read()
     if others is not None:
-        privileges.lower(resource.RLIMIT_NPROC, others + privileges.threads(memory))
-    privileges.lower(resource.RLIMIT_NOFILE, privileges.files(memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_AS, (space + memory, space + memory))
-    _run(program, returns, wire.Caps(bytes=result_bytes))
+        privileges.lower(resource.RLIMIT_NPROC, others + privileges.threads(request.memory))
+    privileges.lower(resource.RLIMIT_NOFILE, privileges.files(request.memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (request.cpu_s, request.cpu_s))
+    resource.setrlimit(resource.RLIMIT_AS, (space + request.memory,) * 2)
+    _run(request)
 
 
 def close_others() -> None:
@@ -66,6 +68,26 @@ def close_others() -> None:
     if _libc.syscall(_CLOSE_RANGE, CHANNEL + 1, ctypes.c_uint(0xFFFFFFFF), 0):
         code = ctypes.get_errno()
         raise OSError(code, f"close_range: {os.strerror(code)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A program, and what it is asked for."""
+
+    memory: int
+    cpu_s: int
+    caps: wire.Caps
+    mark: bytes
+    returns: str
+    stdin: bytes
+    program: str
+
+    @classmethod
+    def read(cls) -> "Request":
+        """Wait for the next one."""
+        memory, cpu_s, result_bytes, mark, asked, given, length = messages.REQUEST.unpack(_read(messages.REQUEST.size))
+        caps, returns, stdin = wire.Caps(bytes=result_bytes), _read(asked).decode(), _read(given)
+        return cls(memory, cpu_s, caps, mark, returns, stdin, _read(length).decode("utf-8", "surrogatepass"))
 
 
 def _read(size: int) -> bytes:
@@ -79,33 +101,67 @@ def _read(size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _run(program: str, returns: str, caps: wire.Caps) -> NoReturn:
-    """Run the program as a script, at module level of a fresh `__main__`, and answer."""
+def _feed(data: bytes) -> None:
+    """Make standard input a pipe that holds the data and then ends."""
+    source, sink = os.pipe()
+    os.dup2(source, 0, inheritable=False)
+    os.close(source)
+    os.set_blocking(sink, False)
+    rest = data[os.write(sink, data) if data else 0 :]
+    if not rest:
+        os.close(sink)
+    else:  # more than the pipe takes at once
+        os.set_blocking(sink, True)
+        usual = _thread.stack_size(_STACK)
+        _thread.start_new_thread(_pour, (sink, memoryview(rest)))
+        _thread.stack_size(usual)
+    reader = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 (for the program)
+    sys.stdin = sys.__stdin__ = reader  # type: ignore[misc]
+
+
+def _pour(sink: int, data: memoryview) -> None:
+    with contextlib.suppress(OSError):  # nobody reads any more
+        while data:
+            data = data[os.write(sink, data) :]
+    os.close(sink)
+
+
+def _run(request: Request) -> NoReturn:
+    """Run the program as a script, at module level of a fresh `__main__`, and answer; those of a session one by one."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    linecache.cache[NAME] = (len(program), None, program.splitlines(keepends=True), NAME)
     end, write, flush = (
         os._exit,
         os.write,
         (sys.stdout.flush, sys.stderr.flush),
     )  # bound before the program can patch them
-    try:
-        kind, payload = _answer(program, returns, module.__dict__, caps)
-    except SystemExit as error:
-        kind, payload = messages.EXITED, str(error)[:200].encode("utf-8", "replace")
-    except BaseException as error:  # noqa: BLE001 (a program may raise anything)
-        kind, payload = _failure(error, module)
-    for each in flush:
-        with contextlib.suppress(BaseException):  # the program closed or broke its own output: that is its loss
-            each()
-    frame = memoryview(wire.frame(bytes((kind,)) + payload))
-    while frame:
-        frame = frame[write(CHANNEL, frame) :]
+    for number in itertools.count(1):
+        name = NAME if number == 1 else f"<program {number}>"
+        linecache.cache[name] = (len(request.program), None, request.program.splitlines(keepends=True), name)
+        try:
+            if request.stdin or number > 1:
+                _feed(request.stdin)
+            kind, payload = _answer(request, name, module.__dict__)
+        except SystemExit as error:
+            kind, payload = messages.EXITED, str(error)[:200].encode("utf-8", "replace")
+        except BaseException as error:  # noqa: BLE001 (a program may raise anything)
+            kind, payload = _failure(error, name, module)
+        for each in flush:
+            with contextlib.suppress(BaseException):  # the program closed or broke its own output: that is its loss
+                each()
+        last = request.mark == messages.ALONE
+        frame = memoryview((b"" if last else request.mark) + wire.frame(bytes((kind,)) + payload))
+        while frame:
+            frame = frame[write(CHANNEL, frame) :]
+        if last:
+            break
+        request = Request.read()
     end(0)
 
 
-def _answer(program: str, returns: str, namespace: dict[str, object], caps: wire.Caps) -> tuple[int, bytes]:
-    exec(compile(program, NAME, "exec"), namespace)  # noqa: S102 (this is what the process is for)
+def _answer(request: Request, name: str, namespace: dict[str, object]) -> tuple[int, bytes]:
+    exec(compile(request.program, name, "exec"), namespace)  # noqa: S102 (this is what the process is for)
+    returns, caps = request.returns, request.caps
     if not returns:
         return messages.ANSWER, wire.encode(None, caps)
     name = returns.removesuffix("()")
@@ -122,7 +178,7 @@ def _answer(program: str, returns: str, namespace: dict[str, object], caps: wire
         return (messages.TOO_LARGE if too_large else messages.NO_RESULT), text
 
 
-def _failure(error: BaseException, module: types.ModuleType) -> tuple[int, bytes]:
+def _failure(error: BaseException, name: str, module: types.ModuleType) -> tuple[int, bytes]:
     """The traceback as the program's author would see it: from its own first line on."""
     kind = messages.ERROR
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
@@ -131,7 +187,7 @@ def _failure(error: BaseException, module: types.ModuleType) -> tuple[int, bytes
         module.__dict__.clear()
         gc.collect()
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != NAME:
+    while trace is not None and trace.tb_frame.f_code.co_filename != name:
         trace = trace.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))

@@ -21,23 +21,33 @@ LEASE: Final = struct.Struct("!I")
 START: Final = struct.Struct("!dd")
 """Caller to server, over the lease: the clock runs; limits of wall and processor seconds. Closing the lease kills."""
 
+PAUSE: Final = struct.Struct("!d")
+"""Caller to server, over the lease of a session: a program has answered, so stop the process and report; for how many
+seconds it may stand still before it is killed. START continues it."""
+
 REPORT: Final = struct.Struct("!iBddQ")
 """Server to caller, over the lease: the child has ended; the fields of `Report`."""
 
-REQUEST: Final = struct.Struct("!QIQII")
-"""Caller to child, over the channel: memory, processor seconds, result bytes, lengths of what is asked for and of the
-program; both texts follow."""
+REQUEST: Final = struct.Struct("!QIQ8sIII")
+"""Caller to child, over the channel: memory, processor seconds, result bytes, mark, lengths of what is asked for, of
+standard input and of the program; these three follow."""
 
-ENDED, TIMEOUT, CPU = range(3)
-"""Why the server killed a child, or that it did not."""
+ALONE: Final = bytes(8)
+"""The mark of a program that has its process to itself. Any other mark is that of a program of a session: its frame
+begins with it, and the process then waits for the next request."""
+
+ENDED, TIMEOUT, CPU, PAUSED = range(4)
+"""Why the server killed a child, or that it did not; or that the child stands still between two programs."""
 
 
 class Report(NamedTuple):
     """What the server saw of a child: from `wait4` and its own clock, never from the child.
 
+    A child that is paused has no wait status yet: it is 0.
+
     Attributes:
         wait_status: As `os.waitpid` gives it.
-        cause: `ENDED`, `TIMEOUT` or `CPU`.
+        cause: `ENDED`, `TIMEOUT`, `CPU` or `PAUSED`.
         wall_s: Seconds from the start of the program.
         cpu_s: Processor seconds from the start of the program.
         max_rss_bytes: Most memory resident at once.

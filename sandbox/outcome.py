@@ -42,7 +42,7 @@ class Status(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     """What came over the result pipe is no answer: the program wrote there itself."""
     SETUP_FAILED = "setup_failed"
-    """The sandbox could not contain it, so it never ran."""
+    """It never ran: the sandbox could not contain it, or the session that it was for had ended."""
 
 
 def _printable(text: Any) -> Any:

@@ -3,12 +3,14 @@
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from sandbox.canary import examine
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.program import Program
 from sandbox.server import Lease, Profile, Server, ServerLost
 from sandbox.supervise import supervise
 
@@ -78,14 +80,28 @@ class Station:
                 current.set_exception(error)
         return current.result()
 
-    def run(self, program: str, returns: str, limits: Limits, ticket: Ticket) -> Outcome:
-        """Run one program, on a second server if the first is lost under it."""
+    def run(self, program: Program, limits: Limits, ticket: Ticket) -> Outcome:
+        """Run one program in a process of its own."""
+
+        def on(server: Server, isolation: Isolation) -> Outcome:
+            lease = server.lease()
+            try:
+                ticket.hold(lease)
+                return supervise(lease, program, limits, isolation)
+            finally:
+                ticket.hold(None)
+                server.give_back(lease)
+
+        return self.on_a_server(on)
+
+    def on_a_server(self, deed: Callable[[Server, Isolation], Outcome]) -> Outcome:
+        """Run a program on the server when a slot is free, and on a second server if the first is lost under it."""
         reasons: list[str] = []
         for _ in range(2):
             server, isolation = self.ready()
             with self.slots:
                 try:
-                    outcome = _run_on(server, program, returns, limits, isolation, ticket)
+                    outcome = deed(server, isolation)
                 except ServerLost as error:
                     reasons.append(f"{error} ({server.state()})")
                 else:
@@ -134,18 +150,6 @@ def _start(profile: Profile) -> tuple[Server, Isolation]:
     except BaseException:
         server.close()
         raise
-
-
-def _run_on(
-    server: Server, program: str, returns: str, limits: Limits, isolation: Isolation, ticket: Ticket
-) -> Outcome:
-    lease = server.lease()
-    try:
-        ticket.hold(lease)
-        return supervise(lease, program, returns, limits, isolation)
-    finally:
-        ticket.hold(None)
-        server.give_back(lease)
 
 
 class Pool:

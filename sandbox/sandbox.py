@@ -3,9 +3,8 @@
 import asyncio
 import importlib.util
 import os
-import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Final, Literal, Self, get_args
@@ -14,15 +13,15 @@ from sandbox.errors import LevelError, SandboxError
 from sandbox.limits import Limits
 from sandbox.outcome import Outcome
 from sandbox.pool import POOL, Station, Ticket
+from sandbox.program import Program
 from sandbox.server import Profile
+from sandbox.session import Session, Totals
 
 Level = Literal["strict", "standard", "minimal", "unsafe"]
 
 LEVELS: Final[tuple[str, ...]] = get_args(Level)
 PACKAGES: Final = ("numpy", "sympy")
 """Preloaded where they are installed, unless said otherwise."""
-
-_RETURNS: Final = re.compile(r"[^\W\d]\w*(\(\))?")
 
 
 class Sandbox:
@@ -84,32 +83,45 @@ class Sandbox:
         station = self._station
         return station.threads.submit(station.ready)
 
-    def run(self, program: str, returns: str = "ans", limits: Limits | None = None) -> Outcome:
+    def run(self, program: str, returns: str = "ans", limits: Limits | None = None, stdin: str | bytes = "") -> Outcome:
         """Run one program and wait for what becomes of it.
 
         Args:
             program: Python source; it runs at module level, as `__main__`.
             returns: What to answer with: a name it defines, or a call like ``"solution()"``; ``""`` for nothing.
             limits: In place of the handle's.
+            stdin: What it reads from standard input.
 
         Raises:
             SandboxError: The sandbox cannot be used; never for anything that the program does.
         """
-        return self._station.run(program, _checked(returns), limits or self.limits, Ticket())
+        return self._station.run(Program.checked(program, returns, stdin), limits or self.limits, Ticket())
 
-    def map(self, programs: Iterable[str], returns: str = "ans", limits: Limits | None = None) -> list[Outcome]:
+    def map(
+        self,
+        programs: Iterable[str],
+        returns: str = "ans",
+        limits: Limits | None = None,
+        stdin: str | bytes | Sequence[str | bytes] = "",
+    ) -> list[Outcome]:
         """Run many programs in parallel; the outcomes come in the order of the programs.
+
+        Args:
+            programs: As in `run`, each.
+            returns: As in `run`, for all of them.
+            limits: As in `run`, for each of them.
+            stdin: What all of them read; or a list with what each of them reads.
 
         Raises:
             SandboxError: As `run`.
         """
-        station, asked, bounds = self._station, _checked(returns), limits or self.limits
+        station, bounds = self._station, limits or self.limits
         tickets: list[Ticket] = []
         futures: list[Future[Outcome]] = []
         try:
-            for program in programs:
-                ticket = Ticket()
-                futures.append(station.threads.submit(station.run, program, asked, bounds, ticket))
+            for program, given in _pairs(programs, stdin):
+                checked, ticket = Program.checked(program, returns, given), Ticket()
+                futures.append(station.threads.submit(station.run, checked, bounds, ticket))
                 tickets.append(ticket)
             return [future.result() for future in futures]
         finally:
@@ -118,19 +130,48 @@ class Sandbox:
                     future.cancel()
                     ticket.cancel()
 
-    async def arun(self, program: str, returns: str = "ans", limits: Limits | None = None) -> Outcome:
+    async def arun(
+        self, program: str, returns: str = "ans", limits: Limits | None = None, stdin: str | bytes = ""
+    ) -> Outcome:
         """Run one program without blocking the event loop; cancelling kills it.
 
         Raises:
             SandboxError: As `run`.
         """
         station, ticket = self._station, Ticket()
-        future = station.threads.submit(station.run, program, _checked(returns), limits or self.limits, ticket)
+        checked = Program.checked(program, returns, stdin)
+        future = station.threads.submit(station.run, checked, limits or self.limits, ticket)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             ticket.cancel()
             raise
+
+    def session(
+        self,
+        limits: Limits | None = None,
+        programs: int = Totals.programs,
+        wall_s: float = Totals.wall_s,
+        cpu_s: float = Totals.cpu_s,
+    ) -> Session:
+        """Open a session: programs one after the other in one process, each of which finds what the last one defined.
+
+        Args:
+            limits: What each of its programs may use, in place of the handle's; `memory_bytes` is for all together.
+            programs: How many programs it may run.
+            wall_s: Seconds from the start of its first program to the end of its last, waiting between them included.
+            cpu_s: Seconds of processor time of all its programs together.
+
+        Raises:
+            LimitError: One of these is out of its range.
+
+        Example:
+            >>> with Sandbox().session() as session:
+            ...     outcome = session.run("x = 2")
+            ...     session.run("y = x + 1", returns="y").value
+            3
+        """
+        return Session(self._station, limits or self.limits, Totals(programs, wall_s, cpu_s))
 
     def close(self) -> None:
         """Nothing to let go of: the servers are shared, and end with the process or with `sandbox.shutdown()`."""
@@ -158,10 +199,13 @@ def shutdown() -> None:
     POOL.end()
 
 
-def _checked(returns: str) -> str:
-    if returns and not _RETURNS.fullmatch(returns):
-        raise SandboxError(f"returns is {returns!r}, but must be a name such as 'ans', or a call such as 'solution()'.")
-    return returns
+def _pairs(programs: Iterable[str], stdin: str | bytes | Sequence[str | bytes]) -> Iterable[tuple[str, str | bytes]]:
+    if isinstance(stdin, str | bytes):
+        return ((program, stdin) for program in programs)
+    listed = list(programs)
+    if len(listed) != len(stdin):
+        raise SandboxError(f"stdin is a list of {len(stdin)} for {len(listed)} programs: give one for each, or a text.")
+    return zip(listed, stdin, strict=True)
 
 
 def _folder(name: str) -> str | None:

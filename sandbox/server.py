@@ -63,20 +63,33 @@ class Profile:
 
 
 class Lease:
-    """One contained child, waiting for its program: three descriptors to read, and the server's word on it."""
+    """One contained child, waiting for its program: three descriptors to read, and the server's word on it.
+
+    Attributes:
+        pid: Process id, as the server sees it.
+        server: Socket to the server, about this child.
+        channel: Socket to the child.
+        stdout: Descriptor to read.
+        stderr: Descriptor to read.
+        greeting: What the child said first: `messages.READY` once it is contained.
+        abandoned: Whether the server was asked to kill it.
+        paused: Whether it stands still between two programs of a session.
+        open: Whether this process still holds it.
+    """
 
     def __init__(self, pid: int, fds: list[int]) -> None:
         self.pid = pid
         self.server = socket.socket(fileno=fds[0])
         self.channel = socket.socket(fileno=fds[1])
         self.stdout, self.stderr = fds[2], fds[3]
-        self.abandoned = False
-        self._open = True
+        self.greeting = b""
+        self.abandoned = self.paused = False
+        self.open = True
 
     def close(self) -> None:
         """Let go of the child; the server kills it if it still runs."""
-        if self._open:
-            self._open = False
+        if self.open:
+            self.open = False
             self.server.close()
             self.channel.close()
             os.close(self.stdout)

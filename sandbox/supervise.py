@@ -1,5 +1,6 @@
-"""One program in one leased child: send it, take in what it says within bounds, decide what became of it."""
+"""A program in a leased child: send it, take in what it says within bounds, decide what became of it."""
 
+import contextlib
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ from sandbox.hints import hint
 from sandbox.limits import Limits
 from sandbox.messages import Report
 from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.program import Program
 from sandbox.server import LEASE_S, Lease, ServerLost
 
 GRACE_S: Final = 20.0
@@ -28,6 +30,7 @@ class Intake:
     cap: int
     over: bool = False
     size: int = 0
+    due: int = 0
     pieces: list[bytes] = field(default_factory=list)
 
     def take(self, chunk: bytes) -> None:
@@ -48,25 +51,51 @@ class Intake:
         return self.data.decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A program's place in a session.
+
+    Attributes:
+        mark: What its frame begins with: eight bytes that no other program's does.
+        cpu_s: Processor seconds that the whole session may use.
+        until: When the session is over, by the monotonic clock.
+    """
+
+    mark: bytes
+    cpu_s: float
+    until: float
+
+
 @dataclass(slots=True)
 class Conversation:
     """Everything heard of one program."""
 
+    greeting: bytes
     channel: Intake
     stdout: Intake
     stderr: Intake
     report: Report
 
 
-def supervise(lease: Lease, program: str, returns: str, limits: Limits, isolation: Isolation) -> Outcome:
+def supervise(
+    lease: Lease, program: Program, limits: Limits, isolation: Isolation, turn: Turn | None = None
+) -> Outcome:
     """Run a program in a leased child.
+
+    Args:
+        lease: The child.
+        program: What to run.
+        limits: What it may use.
+        isolation: What holds it in.
+        turn: Its place in a session; None where it has the child to itself.
 
     Raises:
         ServerLost: The server died or hangs; the program is gone with it.
     """
-    heard = _converse(lease, _request(program, returns, limits), limits)
-    status, value, error = _judge(heard, limits)
+    heard = _converse(lease, program, limits, turn)
+    status, value, error = _judge(heard, limits, turn)
     report = heard.report
+    lease.paused = report.cause == messages.PAUSED
     return Outcome(
         status=status,
         value=value,
@@ -82,61 +111,78 @@ def supervise(lease: Lease, program: str, returns: str, limits: Limits, isolatio
     )
 
 
-def _request(program: str, returns: str, limits: Limits) -> bytes:
-    code, asked = program.encode("utf-8", "surrogatepass"), returns.encode()
-    seconds = int(limits.cpu_s) + 2  # the server counts exactly; this is the kernel's, should the server be gone
-    head = messages.REQUEST.pack(limits.memory_bytes, seconds, limits.result_bytes, len(asked), len(code))
-    return head + asked + code
+def _request(program: Program, limits: Limits, turn: Turn | None) -> bytes:
+    code, asked = program.source.encode("utf-8", "surrogatepass"), program.returns.encode()
+    # The server counts exactly; this is the kernel's, should the server be gone. It is set once, for a whole session.
+    seconds = int(turn.cpu_s if turn else limits.cpu_s) + 2
+    mark, lengths = turn.mark if turn else messages.ALONE, map(len, (asked, program.stdin, code))
+    head = messages.REQUEST.pack(limits.memory_bytes, seconds, limits.result_bytes, mark, *lengths)
+    return head + asked + program.stdin + code
 
 
-def _converse(lease: Lease, request: bytes, limits: Limits) -> Conversation:
-    """Send the request and read everything until the server reports the end of the child."""
-    frame_most = 1 + wire.HEADER.size + 1 + max(limits.result_bytes, messages.ERROR_BYTES)
-    intakes = {
-        lease.channel.fileno(): Intake(frame_most),
-        lease.stdout: Intake(limits.output_bytes),
-        lease.stderr: Intake(limits.output_bytes),
-    }
-    if not (_contained(lease, intakes[lease.channel.fileno()]) and _started(lease, limits)):
-        request = b""
+def _converse(lease: Lease, program: Program, limits: Limits, turn: Turn | None) -> Conversation:
+    """Send the request and read everything until the server reports the end of the child, or of its turn."""
+    channel = Intake(len(messages.ALONE) + wire.HEADER.size + 1 + max(limits.result_bytes, messages.ERROR_BYTES))
+    stdout, stderr = Intake(limits.output_bytes), Intake(limits.output_bytes)
+    intakes = {lease.channel.fileno(): channel, lease.stdout: stdout, lease.stderr: stderr}
+    if not lease.greeting:
+        _greet(lease)
+    unsent = memoryview(b"")
+    if lease.greeting == messages.READY and _started(lease, limits):
+        unsent = memoryview(_request(program, limits, turn))
     poll = select.poll()
     for fd in (*intakes, lease.server.fileno()):
         poll.register(fd, select.POLLIN)
-    unsent = memoryview(request)
     poll.register(lease.channel.fileno(), select.POLLIN | select.POLLOUT)
     last = time.monotonic() + limits.wall_s + GRACE_S
-    killed = False
+    killed = answered = False
     while True:
         ready = poll.poll(max(0.0, last - time.monotonic()) * 1000)
         if not ready:
             raise ServerLost("the server does not report the end of a program")
         for fd, event in ready:
             if fd == lease.server.fileno():
-                report = _report(lease.server)
+                report = report_of(lease.server)
                 _drain(intakes)
-                channel, stdout, stderr = intakes.values()
-                return Conversation(channel, stdout, stderr, report)
+                return Conversation(lease.greeting, channel, stdout, stderr, report)
             if event & select.POLLOUT and unsent:
                 unsent = unsent[_send_some(lease.channel, unsent) :]
                 if not unsent:
                     poll.modify(fd, select.POLLIN)
             if event & ~select.POLLOUT and not _take(fd, intakes[fd]):
                 poll.unregister(fd)
+            if turn and not answered and fd == lease.channel.fileno() and _is_whole(channel, turn.mark):
+                answered = True
+                _pause(lease, turn)
             if intakes[fd].over and not killed:
                 killed = True
                 lease.abandon()
 
 
-def _contained(lease: Lease, channel: Intake) -> bool:
+def _greet(lease: Lease) -> None:
     """Wait until the child says that it is contained: on a busy machine that may take a while, which is not its own."""
     lease.channel.settimeout(LEASE_S)
     try:
-        channel.take(lease.channel.recv(len(messages.READY)))
+        lease.greeting = lease.channel.recv(len(messages.READY)) or messages.FAILED
     except TimeoutError:
         raise ServerLost("the server's child does not start") from None
     finally:
         lease.channel.settimeout(None)
-    return channel.data == messages.READY
+
+
+def _is_whole(channel: Intake, mark: bytes) -> bool:
+    """Whether the frame of a program of a session is there; what cannot become one counts as too much."""
+    head = len(mark) + wire.HEADER.size
+    if not channel.due and channel.size >= head:
+        start = channel.data
+        channel.due = head + wire.HEADER.unpack(start[len(mark) : head])[0]
+        channel.over |= start[: len(mark)] != mark or channel.due > channel.cap
+    return 0 < channel.due <= channel.size and not channel.over
+
+
+def _pause(lease: Lease, turn: Turn) -> None:
+    with contextlib.suppress(OSError):  # the child has ended: the server will say how
+        lease.server.send(messages.PAUSE.pack(max(0.0, turn.until - time.monotonic())), socket.MSG_NOSIGNAL)
 
 
 def _started(lease: Lease, limits: Limits) -> bool:
@@ -180,7 +226,12 @@ def _drain(intakes: dict[int, Intake]) -> None:
             pass
 
 
-def _report(server: socket.socket) -> Report:
+def report_of(server: socket.socket) -> Report:
+    """What the server says over a lease.
+
+    Raises:
+        ServerLost: It is gone.
+    """
     try:
         message = server.recv(messages.REPORT.size)
     except OSError as error:
@@ -190,23 +241,28 @@ def _report(server: socket.socket) -> Report:
     return Report(*messages.REPORT.unpack(message))
 
 
-def _judge(heard: Conversation, limits: Limits) -> tuple[Status, object, str | None]:
+def _judge(heard: Conversation, limits: Limits, turn: Turn | None) -> tuple[Status, object, str | None]:
     """Status, value and error: by the kernel's word first, by the frame only where the process ended by itself."""
     report, stream = heard.report, heard.channel.data
-    if stream[:1] != messages.READY:
-        reason = stream[1:].decode("utf-8", "replace") or "the child ended before it was contained"
+    if heard.greeting != messages.READY:
+        reason = stream.decode("utf-8", "replace") or "the child ended before it was contained"
         return Status.SETUP_FAILED, None, f"The sandbox could not contain the program: {reason}"
     if heard.stdout.over or heard.stderr.over:
         name = "stdout" if heard.stdout.over else "stderr"
         return Status.OUTPUT_LIMIT, None, f"The program wrote more than {limits.output_bytes:,} bytes to {name}."
     if heard.channel.over:
-        return Status.PROTOCOL_ERROR, None, "More came over the result pipe than any answer takes."
+        return (
+            Status.PROTOCOL_ERROR,
+            None,
+            "What came over the result pipe is more than any answer takes, or no answer.",
+        )
     if os.WIFSIGNALED(report.wait_status):
         return _judge_kill(report, limits)
     code = os.WEXITSTATUS(report.wait_status)
-    if code or len(stream) == 1:
+    if code or not stream:
         return Status.EXITED, None, f"The program ended its process with code {code} before it had answered."
-    return _judge_frame(stream[1:], limits)
+    mark = turn.mark if turn else b""
+    return _judge_frame(stream[len(mark) :] if stream.startswith(mark) else b"", limits)
 
 
 def _judge_kill(report: Report, limits: Limits) -> tuple[Status, object, str]:

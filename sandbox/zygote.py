@@ -35,6 +35,11 @@ LONGEST_SLEEP: Final = 3600.0
 RETRY_S: Final = 0.02
 CHECK_S: Final = 0.005
 
+STOP_TRIES: Final = 20
+STOP_S: Final = 20e-6
+"""How often, and how many seconds apart, to look whether a child that was stopped stands still: as a rule it does at
+once. On a busy machine it is looked at again every `CHECK_S`, so that nobody else waits for it."""
+
 
 @dataclass(slots=True)
 class Child:
@@ -49,6 +54,9 @@ class Child:
     cpu_before: float = 0.0
     check: float = float("inf")
     cause: int = messages.ENDED
+    paused: bool = False
+    stopping: bool = False
+    took_s: float = 0.0
 
     def cpu(self) -> float:
         """Processor seconds since the program started, by the kernel's clock of this process."""
@@ -69,8 +77,47 @@ class Child:
     def start(self, message: bytes) -> None:
         """The program's time begins."""
         self.wall_s, self.cpu_s = messages.START.unpack(message)
+        self.cpu_before = 0.0
         self.cpu_before = self.cpu()
         self.started = time.monotonic()
+        if self.paused:
+            self.paused = False
+            os.kill(self.pid, signal.SIGCONT)
+
+    def pause(self, message: bytes) -> None:
+        """Have it stop between two programs of a session."""
+        if self.cause:
+            return
+        os.kill(self.pid, signal.SIGSTOP)
+        self.paused = self.stopping = True
+        self.wall_s, self.took_s, self.cpu_s = *messages.PAUSE.unpack(message), self.lasted(), float("inf")
+        self.started = time.monotonic()
+        self.check = self.started + self.wall_s
+        for _ in range(STOP_TRIES):
+            if self.has_stopped():
+                return
+            time.sleep(STOP_S)
+
+    def has_stopped(self) -> bool:
+        """Whether it stands still, or has ended, which `Zygote.reap` tells; says once what the last program took."""
+        seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        if seen is None:
+            return False
+        self.stopping = False
+        if seen.si_code == os.CLD_STOPPED:
+            _, _, usage = os.wait4(self.pid, os.WUNTRACED | os.WNOHANG)
+            with contextlib.suppress(OSError):  # the caller has let go of it
+                self.lease.send(self.report(0, messages.PAUSED, self.took_s, usage))
+        return True
+
+    def lasted(self) -> float:
+        """Wall-clock seconds since the program started."""
+        return time.monotonic() - self.started if self.started else 0.0
+
+    def report(self, status: int, cause: int, wall: float, usage: resource.struct_rusage) -> bytes:
+        """What became of it, for the caller."""
+        cpu = max(0.0, usage.ru_utime + usage.ru_stime - self.cpu_before)
+        return messages.REPORT.pack(status, cause, wall, cpu, usage.ru_maxrss * 1024)
 
     def kill(self, cause: int) -> None:
         """Kill it, for this cause unless it was killed already."""
@@ -163,17 +210,21 @@ class Zygote:
         os.close(stderr_out)
 
     def hear(self, child: Child) -> None:
-        """The caller starts the clock, or has let go of the child."""
+        """The caller starts the clock, or stops it between two programs of a session, or has let go of the child."""
         message = child.message()
         if message is None:
             return  # an event of a descriptor that had the same number, closed a moment ago
-        if not message or child.started:
+        if not message:
             self.ignore(child)
             child.kill(messages.ENDED)
+        elif len(message) == messages.PAUSE.size:
+            child.pause(message)
         else:
+            first = not child.started
             child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
-            self.fork()
+            if first:
+                self.fork()
 
     def ignore(self, child: Child) -> None:
         """Listen to its lease no more. Closing would not do: a child that was just forked may still hold a copy."""
@@ -185,18 +236,17 @@ class Zygote:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if not pid:
             return  # as in `hear`
-        if not child.started:
-            message = child.message()  # so short a program may be over before its start was heard
-            if message:
+        first = not child.started
+        while message := child.message():  # so short a program may be over before its start was heard
+            if len(message) == messages.START.size:
                 child.start(message)
+        if first:
             self.fork()
-        wall = time.monotonic() - child.started if child.started else 0.0
-        cpu = max(0.0, usage.ru_utime + usage.ru_stime - child.cpu_before)
         self.ignore(child)
         del self.pidfds[child.pidfd]
         self.poll.unregister(child.pidfd)
         with contextlib.suppress(OSError):  # the caller has let go of it
-            child.lease.send(messages.REPORT.pack(status, child.cause, wall, cpu, usage.ru_maxrss * 1024))
+            child.lease.send(child.report(status, child.cause, child.took_s if child.paused else child.lasted(), usage))
         child.lease.close()
         os.close(child.pidfd)
 
@@ -204,6 +254,8 @@ class Zygote:
         """Kill what has used up its time."""
         now = time.monotonic()
         for child in self.pidfds.values():
+            if child.stopping:
+                child.has_stopped()
             if now < child.check:
                 continue
             left_wall = child.started + child.wall_s - now
@@ -218,7 +270,8 @@ class Zygote:
         if self.owed:
             return RETRY_S
         nearest = min((child.check for child in self.pidfds.values()), default=float("inf"))
-        return min(max(nearest - time.monotonic(), 0.0), LONGEST_SLEEP)
+        longest = CHECK_S if any(child.stopping for child in self.pidfds.values()) else LONGEST_SLEEP
+        return min(max(nearest - time.monotonic(), 0.0), longest)
 
     def end(self) -> NoReturn:
         """Leave nothing behind."""

@@ -17,6 +17,7 @@ import sandbox
 from sandbox import Limits, Sandbox, Status
 from sandbox.canary import examine
 from sandbox.pool import POOL, Ticket
+from sandbox.program import Program
 from sandbox.server import Profile, Server
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +121,7 @@ def test_a_program_called_off_before_it_began_leaves_the_server_to_the_others(bo
     first = server_pid(box)
     ticket = Ticket()
     ticket.cancel()
-    box._station.run("ans = 1", "ans", Limits(), ticket)
+    box._station.run(Program("ans = 1", "ans"), Limits(), ticket)
     assert server_pid(box) == first
     assert box.run("ans = 8").value == 8
 
