@@ -210,13 +210,15 @@ def test_a_session_whose_process_is_killed_while_it_stands_still_says_so(box: Sa
 
 
 def test_a_session_whose_server_is_lost_says_so_and_another_one_runs(box: Sandbox) -> None:
-    with box.session() as session:
+    with box.session(programs=10**6) as session:
         assert session.run("x = 1").ok
         os.kill(box._station.ready()[0].pid, signal.SIGKILL)
-        outcomes = [session.run("x = 2"), session.run("x = 3")]
-        assert outcomes[-1].status is Status.SETUP_FAILED
-        assert outcomes[0].status is Status.SETUP_FAILED
+        deadline = time.monotonic() + 20
+        while (outcome := session.run("x = 2")).ok and time.monotonic() < deadline:
+            pass  # at `strict` what is killed is the parent of the server, which dies a moment later
+        assert outcome.status is Status.SETUP_FAILED
         assert "server" in (session.ended or "") or "setup_failed" in (session.ended or "")
+        assert session.run("x = 3").status is Status.SETUP_FAILED
     with box.session() as another:
         assert another.run("x = 1", returns="x").value == 1
 
