@@ -102,19 +102,22 @@ def _read(size: int) -> bytes:
 
 
 def _feed(data: bytes) -> None:
-    """Make standard input a pipe that holds the data and then ends."""
-    source, sink = os.pipe()
-    os.dup2(source, 0, inheritable=False)
-    os.close(source)
-    os.set_blocking(sink, False)
-    rest = data[os.write(sink, data) if data else 0 :]
-    if not rest:
-        os.close(sink)
-    else:  # more than the pipe takes at once
+    """Make standard input a pipe that holds the data and then ends; empty where there is none."""
+    with contextlib.suppress(OSError):
+        os.close(0)  # first, so that even what has no descriptor to spare gets an empty one
+    if not data:
+        os.open(os.devnull, os.O_RDONLY)
+    else:
+        _, sink = os.pipe()
+        os.set_blocking(sink, False)
+        rest = memoryview(data)[os.write(sink, data) :]
         os.set_blocking(sink, True)
-        usual = _thread.stack_size(_STACK)
-        _thread.start_new_thread(_pour, (sink, memoryview(rest)))
-        _thread.stack_size(usual)
+        if not rest:
+            os.close(sink)
+        else:  # more than the pipe takes at once
+            usual = _thread.stack_size(_STACK)
+            _thread.start_new_thread(_pour, (sink, rest))
+            _thread.stack_size(usual)
     reader = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 (for the program)
     sys.stdin = sys.__stdin__ = reader  # type: ignore[misc]
 

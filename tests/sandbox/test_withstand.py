@@ -36,14 +36,17 @@ class Setting:
         level: Of the sandbox.
         nobody: Whether as an ordinary user, without any privilege, rather than as whoever runs the tests.
         docker: Whether as in default Docker: few capabilities, no namespaces.
+        session: Whether each program is the first of a session, with an honest one behind it.
     """
 
     level: str
     nobody: bool = False
     docker: bool = False
+    session: bool = False
 
     def __str__(self) -> str:
-        return self.level + ("-nobody" if self.nobody else "") + ("-docker" if self.docker else "")
+        marks = {"-nobody": self.nobody, "-docker": self.docker, "-session": self.session}
+        return self.level + "".join(mark for mark, so in marks.items() if so)
 
 
 SETTINGS = [
@@ -52,6 +55,8 @@ SETTINGS = [
     Setting("standard", docker=True),
     Setting("strict"),
     Setting("strict", nobody=True),
+    Setting("standard", session=True),
+    Setting("strict", session=True),
 ]
 
 
@@ -131,7 +136,8 @@ def run_once(setting: Setting, names: list[str], verdicts: Verdicts, python: str
     folder = Path(tempfile.mkdtemp(prefix="withstand-", dir="/tmp"))
     canaries(folder)
     token = "withstood" + secrets.token_hex(8)
-    plan = {"level": setting.level, "docker": setting.docker, "token": token, "canary": str(folder), "cases": names}
+    plan = {"level": setting.level, "docker": setting.docker, "session": setting.session, "token": token}
+    plan |= {"canary": str(folder), "cases": names}
     environment = {"PYTHONPATH": ":".join(paths), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     begun = ""
     with tempfile.TemporaryFile("w+") as words:
@@ -195,8 +201,12 @@ def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Cal
     assert case.name not in verdicts.fatal, f"the sandbox's own process died: {verdicts.fatal[case.name]}"
     seen = verdicts.seen[case.name]
     outcome = Outcome.model_validate_json(seen["outcome"])
-    assert not case.faults(outcome), outcome
+    assert not case.faults(outcome, in_session=setting.session), outcome
     assert not seen["harm"]
+    if setting.session:
+        then = Outcome.model_validate_json(seen["then"])
+        refused = then.status == "setup_failed" and "its session ended" in (then.error or "")
+        assert refused or (then.status, then.value) == ("ok", 42), then
     assert outcome.wall_s < case.limits["wall_s"] + LATE_S
     assert (outcome.hint is None) == (outcome.status == "ok")
     assert (outcome.error is None) == (outcome.status == "ok")

@@ -25,6 +25,9 @@ from withstand_corpus import CASES, Case
 
 import sandbox
 
+HONEST = "honest = 6 * 7"
+"""The second program of a session whose first is hostile."""
+
 PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/")
 
 NOBODY = 65534
@@ -223,11 +226,17 @@ def main() -> None:
             say(begin=name)
             case = cases[name]
             started = time.monotonic()
-            outcome = box.run(fill(case, canaries), returns=case.returns, limits=sandbox.Limits(**case.limits))
+            limits, then = sandbox.Limits(**case.limits), None
+            if plan["session"]:
+                with box.session(limits=limits) as session:
+                    outcome = session.run(fill(case, canaries), returns=case.returns)
+                    then = session.run(HONEST, returns="honest", limits=limits).model_dump_json()
+            else:
+                outcome = box.run(fill(case, canaries), returns=case.returns, limits=limits)
             seconds = time.monotonic() - started
             survivors = settled(count, patience_s)
             harm = [*([survivors] if survivors else []), *canaries.harmed()]
-            say(name=name, outcome=outcome.model_dump_json(), harm=harm, seconds=seconds, peak=peak())
+            say(name=name, outcome=outcome.model_dump_json(), then=then, harm=harm, seconds=seconds, peak=peak())
         harm = [] if len(os.listdir("/proc/self/fd")) == descriptors else ["descriptors leak in the supervisor"]
         sandbox.shutdown()
         survivors = settled(1, patience_s)
