@@ -10,12 +10,22 @@ if TYPE_CHECKING:
     from fault_server import Behaviour
 
 
+LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
 class Refusal(Exception):  # noqa: N818 (it is the server's, not ours)
     """The server refuses what was asked."""
 
     def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.param = status, message, code, param
+
+
+def tokens_of(asked: dict[str, Any]) -> dict[str, int]:
+    """The tokens, which here are words, of a request's prompt, of its limit on the answer, and of both."""
+    prompt = len(json.dumps(asked.get("messages", asked.get("prompt", asked.get("input")))).split())
+    limit = next((asked[name] for name in LIMITS if isinstance(asked.get(name), int)), 0)
+    return {"prompt": prompt, "limit": limit, "total": prompt + limit}
 
 
 @dataclass(frozen=True)
@@ -96,15 +106,20 @@ def _draw(prompt: str, seed: int | None, asked: dict[str, Any], stop: list[str],
     ends = [at for at in (text.find(mark) for mark in stop) if at >= 0] if behaviour.honours_stop else []
     if ends:
         text, finish = text[: min(ends)], "stop"
-    most = asked.get("max_completion_tokens") or asked.get("max_tokens") or asked.get("max_output_tokens")
-    if most is not None and len(text.split()) > most:
-        text, finish = " ".join(text.split()[:most]), "length"
+    thoughts = behaviour.reasoning
+    if behaviour.reasoning_words:
+        thoughts = " ".join(["Hmm."] * behaviour.reasoning_words)
+    most = tokens_of(asked)["limit"] or None
+    thought = len((thoughts or "").split()) if behaviour.reasoning_words else 0
+    if most is not None and thought + len(text.split()) > most:
+        thoughts = " ".join(thoughts.split()[:most]) if thoughts and behaviour.reasoning_words else thoughts
+        text, finish = " ".join(text.split()[: max(most - thought, 0)]), "length"
     wanted = asked.get("logprobs")
     if wanted is True:
         wanted = asked.get("top_logprobs") or 0
     if asked.get("include"):
         wanted = asked.get("top_logprobs") or 0
-    return Draw(text, finish, None if wanted in (None, False) else int(wanted), behaviour.reasoning)
+    return Draw(text, finish, None if wanted in (None, False) else int(wanted), thoughts)
 
 
 def _chat(draws: list[Draw], behaviour: "Behaviour", number: int) -> dict[str, Any]:
@@ -114,7 +129,9 @@ def _chat(draws: list[Draw], behaviour: "Behaviour", number: int) -> dict[str, A
         if behaviour.refusal is not None:
             message |= {"content": None, "refusal": behaviour.refusal}
         if draw.reasoning is not None and behaviour.reasoning_field == "inline":
-            message["content"] = f"<think>{draw.reasoning}</think>{draw.text}"
+            opening, closing = behaviour.reasoning_tags
+            cut = draw.finish == "length" and not draw.text
+            message["content"] = f"{opening}{draw.reasoning}" + ("" if cut else f"{closing}{draw.text}")
         elif draw.reasoning is not None and behaviour.reasoning_field == "parts":
             half = len(draw.text) // 2
             message["content"] = [
@@ -193,10 +210,14 @@ def _usage(shape: str, prompt: str, draws: list[Draw], behaviour: "Behaviour") -
             "output_tokens_details": {"reasoning_tokens": hidden},
             "total_tokens": read + written,
         }
-    return {
+    usage: dict[str, Any] = {
         "prompt_tokens": read,
-        "completion_tokens": written,
+        "completion_tokens": written - (hidden if behaviour.usage == "outside" else 0),
         "total_tokens": read + written,
         "prompt_tokens_details": {"cached_tokens": behaviour.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": hidden},
     }
+    if behaviour.usage == "top_level":
+        usage["reasoning_tokens"] = hidden
+    elif behaviour.usage not in ("no_details", "outside"):
+        usage["completion_tokens_details"] = {"reasoning_tokens": hidden}
+    return usage

@@ -21,7 +21,7 @@ import sys
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from fault_replies import Refusal, Reply, reply_to
+from fault_replies import Refusal, Reply, reply_to, tokens_of
 
 Sale = tuple[str, int | None]
 """What is sold: (hash of the model and all that was asked but seed and n, the draw's seed or None)."""
@@ -33,7 +33,8 @@ class Fault:
 
     `attempts` is for the first so many tries of each distinct body, `times` for so many in all, `every` for each k-th
     request, `match` for bodies that hold the text, `when` for requests whose parameters meet conditions (see `meets`).
-    Those given must all apply. A "reply" is a status, headers and a body as they are.
+    Those given must all apply. A "reply" is a status, headers and a body as they are, with `{prompt}`, `{limit}` and
+    `{total}` filled in: the tokens of the prompt, of the answer's limit, and of both.
     """
 
     kind: Literal["status", "delay", "hang", "reset", "cut_off", "malformed", "empty", "reply"]
@@ -51,8 +52,11 @@ class Fault:
 
 
 def meets(asked: dict[str, Any], when: dict[str, Any]) -> bool:
-    """Whether a request's parameters meet conditions: "given", a value, `{over: 8}` or, of a list, `{longer: 4}`."""
-    return all(_holds(asked.get(name), condition) for name, condition in when.items())
+    """Whether a request's parameters meet conditions: "given", a value, `{over: 8}` or, of a list, `{longer: 4}`.
+
+    `prompt`, `limit` and `total` are the tokens of the prompt, of the answer's limit, and of both.
+    """
+    return all(_holds((asked | tokens_of(asked)).get(name), condition) for name, condition in when.items())
 
 
 def _holds(value: Any, condition: Any) -> bool:
@@ -83,10 +87,12 @@ class Behaviour:
     text: str = "Thinking about it, the answer is {number}."
     answers: int = 5
     reasoning: str | None = None
+    reasoning_words: int = 0
+    reasoning_tags: tuple[str, str] = ("<think>", "</think>")
     reasoning_field: Literal["reasoning_content", "reasoning", "inline", "parts", "hidden"] = "reasoning_content"
     finish: str = "stop"
     refusal: str | None = None
-    usage: Literal["openai", "none", "one_child"] = "openai"
+    usage: Literal["openai", "none", "one_child", "no_details", "outside", "top_level"] = "openai"
     cached_tokens: int = 0
 
     @classmethod
@@ -242,6 +248,8 @@ class Connection(asyncio.Protocol):
             self._write(fault.status, body, fault.headers)
         elif fault.kind in ("malformed", "reply"):
             body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
+            for name, tokens in tokens_of(asked).items():
+                body = body.replace(f"{{{name}}}", str(tokens))
             self._write(fault.status if fault.kind == "reply" else 200, body.encode(), fault.headers)
         elif fault.kind == "empty":
             self._write(200, json.dumps({"id": "x", "object": "chat.completion", "choices": [], "output": []}).encode())

@@ -108,7 +108,7 @@ def _judged(text: str, parameter: str, value: Any) -> Refusal | None:
     if parameter in ("reasoning_effort", "reasoning.effort") and _VALUE.search(text):
         return None  # another value is taken: the words say which
     count = len(value) if isinstance(value, list) else value if _is_number(value) else None
-    if parameter in _LIMITS or parameter in ("stop", "top_logprobs"):
+    if parameter in _LIMITS or parameter in ("stop", "logprobs", "top_logprobs"):
         if most is not None and count is not None and 0 < most < count:
             return Refusal(parameter, instead=most)
         too_long = parameter == "stop" and "too long" in text
