@@ -13,7 +13,7 @@ from evals.provenance import host, packages, public
 from evals.task import Order, Selection, Task
 from reasoning.backends.backend import Backend
 from reasoning.backends.facts import HasFacts
-from reasoning.draws import SEEDS
+from reasoning.draws import demand_seed
 from reasoning.errors import ConfigError
 from strategies.prompting import PromptedStrategy
 from strategies.strategy import Strategy
@@ -57,8 +57,7 @@ class Job:
         Raises:
             ConfigError: A count is out of its range, or greedy paths were to be repeated.
         """
-        if not 0 <= self.seed <= SEEDS - self.repeats:
-            raise ConfigError(f"seed must be 0 or more, and with repeats stay below {SEEDS}; got {self.seed}.")
+        demand_seed(self.seed, self.repeats)
         return replace(self, strategy=settled(self.strategy, self.task, self.repeats))
 
     def items(self) -> Selection:

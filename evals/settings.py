@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from reasoning.budget import SpendLimit
+from reasoning.draws import SEEDS
 
 
 class Settings(BaseModel):
@@ -15,7 +16,7 @@ class Settings(BaseModel):
     Attributes:
         limit: Only the first so many items.
         repeats: How often each item is solved.
-        seed: Of the draws.
+        seed: Of the draws, 0 to 32767.
         where: A condition on metadata.
         order: Which items come first.
         name: Part of the folder's name.
@@ -26,7 +27,7 @@ class Settings(BaseModel):
 
     limit: int | None = Field(default=None, ge=1)
     repeats: int | None = Field(default=None, ge=1)
-    seed: int | None = Field(default=None, ge=0)
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
     where: str | None = None
     order: Literal["seeded", "source"] | None = None
     name: str | None = None

@@ -17,22 +17,34 @@ from reasoning.errors import ConfigError
 from reasoning.request import Request
 
 ROWS_PER_SEED = 65536
-SEEDS = 2**63 // ROWS_PER_SEED  # a row is a signed integer of 64 bits in the store
 SEED_MODULUS = 2**31
+SEEDS = SEED_MODULUS // ROWS_PER_SEED
+"""How many seeds a run can have; with more, two runs would send the same seeds to the model."""
+
+
+def demand_seed(seed: int, repeats: int = 1) -> int:
+    """A run's seed, where it and those of the run's repeats (each one more) can be.
+
+    Raises:
+        ConfigError: One of them is not in 0 … 32767.
+    """
+    if not isinstance(seed, int) or not 0 <= seed <= SEEDS - repeats:
+        counted = f", and with {repeats} repeats, which each take one more, at most {SEEDS - repeats}"
+        raise ConfigError(
+            f"A run's seed is a whole number from 0 to {SEEDS - 1}{counted if repeats > 1 else ''}; got {seed!r}."
+        )
+    return seed
 
 
 def row(seed: int, index: int) -> int:
     """The row of draw `index` in a run with `seed`.
 
     Raises:
-        ConfigError: The seed is not in 0 … 2⁴⁷ − 1, or the index is not in 0 … 65535.
+        ConfigError: The seed is not in 0 … 32767, or the index is not in 0 … 65535.
     """
-    if not 0 <= seed < SEEDS or not 0 <= index < ROWS_PER_SEED:
-        raise ConfigError(
-            f"A run's seed must be in 0 to {SEEDS - 1} and a draw index in 0 to {ROWS_PER_SEED - 1}; got {seed} and "
-            f"{index}."
-        )
-    return seed * ROWS_PER_SEED + index
+    if not 0 <= index < ROWS_PER_SEED:
+        raise ConfigError(f"A draw index is from 0 to {ROWS_PER_SEED - 1}; got {index}.")
+    return demand_seed(seed) * ROWS_PER_SEED + index
 
 
 def identity_text(identity: Mapping[str, Any]) -> str:

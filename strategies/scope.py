@@ -10,7 +10,7 @@ from typing import Any
 
 from reasoning.backends.backend import Backend, Capabilities, Scorer, Scores
 from reasoning.completion import Completion
-from reasoning.draws import row
+from reasoning.draws import demand_seed, row
 from reasoning.errors import ConfigError
 from reasoning.request import Request
 from strategies.events import DrawEvent, Event, OnEvent
@@ -37,7 +37,7 @@ class Scope:
     ) -> None:
         self.backend = backend
         self.problem_id = problem_id
-        self.seed = seed
+        self.seed = demand_seed(seed)
         self.asked: dict[Hashable, tuple[object, Request]] = {}
         self._roles = roles or {}
         self._on_event = on_event

@@ -32,7 +32,9 @@ Order = Annotated[str | None, typer.Option("--order", metavar="seeded|source", h
 Repeats = Annotated[
     int | None, typer.Option("--repeats", metavar="R", help="Solve each item R times, with other draws.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="Other seeds, other draws; 0 by default.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="S", help="Other seeds, other draws: 0 (the default) to 32767.")
+]
 Name = Annotated[str | None, typer.Option("--name", metavar="N", help="A name for the run, part of its folder's.")]
 Tag = Annotated[list[str], typer.Option("--tag", metavar="KEY=VALUE", help="A tag, recorded with the run.")]
 Replicas = Annotated[int | None, typer.Option("--replicas", metavar="N", help="Copies of each engine, over Ray.")]

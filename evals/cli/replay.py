@@ -44,7 +44,7 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE", help="Fit a prior for adaptive on one part of the items, and save it."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", help="Of the random orders, and of what is held out.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of the random orders, and of what is held out.")] = 0,
     store: Annotated[
         str | None,
         typer.Option("--store", metavar="FILE|none", help="Where draws are that the run's log lacks; as for run."),

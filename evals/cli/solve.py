@@ -23,7 +23,7 @@ def solve(
     option: options.BackendOption = [],  # noqa: B006
     role: options.Role = [],  # noqa: B006
     kind: Annotated[str, typer.Option(help="The answer's kind: number, choice, boolean, text, expression.")] = "number",
-    seed: Annotated[int, typer.Option(metavar="S", help="Other seeds, other draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", help="Other seeds, other draws: 0 (the default) to 32767.")] = 0,
     deadline: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Answer from what is there by then.")
     ] = None,

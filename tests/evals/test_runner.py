@@ -131,10 +131,10 @@ def test_repeats_draw_with_other_seeds(tmp_path: Path) -> None:
     assert [record.repeat for record in run.repeats_of("sum-1")] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("seed", "repeats"), [(-1, 1), (2**47, 1), (2**47 - 2, 3)])
+@pytest.mark.parametrize(("seed", "repeats"), [(-1, 1), (32768, 1), (32766, 3)])
 def test_a_seed_that_no_draw_could_have_is_refused_before_anything_is_asked(seed: int, repeats: int) -> None:
     backend, strategy = scripted(adds), SelfConsistency(of=Direct(), samples=2)
-    with pytest.raises(ConfigError, match="seed must be 0 or more"):
+    with pytest.raises(ConfigError, match="seed is a whole number from 0 to 32767"):
         evals.evaluate(sums(3), strategy, backend, out=None, seed=seed, repeats=repeats)
     assert backend.calls == []
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reasoning
 from reasoning.draws import SEED_MODULUS, consecutive_runs, draw_key, draw_seed, identity_text, row
 from reasoning.errors import ConfigError
 from reasoning.message import user
@@ -18,10 +19,33 @@ def test_rows_of_two_seeds_are_disjoint() -> None:
     assert row(0, 65535) + 1 == row(1, 0)
 
 
-@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (0, 65536), (2**47, 0)])
-def test_rows_out_of_range_are_refused(seed: int, index: int) -> None:
-    with pytest.raises(ConfigError, match="0 to 65535"):
+@pytest.mark.parametrize(
+    ("seed", "index", "words"),
+    [(-1, 0, "0 to 32767"), (0, -1, "0 to 65535"), (0, 65536, "0 to 65535"), (32768, 0, "0 to 32767")],
+)
+def test_rows_out_of_range_are_refused(seed: int, index: int, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
         row(seed, index)
+
+
+def test_no_two_run_seeds_send_the_same_seed() -> None:
+    key = draw_key(IDENTITY, Request(prompt="a"))
+    ends = [(seed, index) for seed in (0, 1, 2, 16384, 32766, 32767) for index in (0, 1, 65534, 65535)]
+    assert len({draw_seed(key, row(seed, index)) for seed, index in ends}) == len(ends)
+    assert draw_seed(key, row(32767, 65535)) == (draw_seed(key, row(0, 0)) - 1) % SEED_MODULUS
+
+
+@pytest.mark.parametrize("seed", [-1, 32768, 2**47])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_every_door_refuses_a_seed_that_no_run_can_have(seed: int, temperature: float) -> None:
+    strategy = reasoning.Direct(sampling=Sampling(temperature=temperature, max_tokens=5))
+    words = f"A run's seed is a whole number from 0 to 32767; got {seed}"
+    with reasoning.open_backend("scripted/constant") as backend:
+        with pytest.raises(ConfigError, match=words):
+            strategy.solve("1 + 1?", backend, seed=seed)
+        with pytest.raises(ConfigError, match=words):
+            strategy.solve_many(["1 + 1?"], backend, seed=seed)
+        assert strategy.solve("1 + 1?", backend, seed=32767).answer == 18
 
 
 def test_key_tells_models_requests_and_sampling_apart() -> None:
