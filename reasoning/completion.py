@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from reasoning.request import Request
+from reasoning.unicode import Text
 from reasoning.usage import NO_USAGE, Usage
 
 Finish = Literal["stop", "length", "content_filter", "refusal", "failed"]
@@ -75,8 +76,8 @@ class Completion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: int = Field(ge=0)
-    text: str = ""
-    reasoning: str | None = None
+    text: Text = ""
+    reasoning: Text | None = None
     finish: Finish = "stop"
     logprobs: Logprobs | None = None
     usage: Usage = NO_USAGE

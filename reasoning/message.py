@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from reasoning.unicode import Text
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -16,7 +18,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
-    content: str
+    content: Text
 
 
 def system(content: str) -> Message:

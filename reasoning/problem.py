@@ -5,6 +5,7 @@ import hashlib
 from pydantic import BaseModel, ConfigDict
 
 from reasoning.answer import AnswerKind, Number
+from reasoning.unicode import Text
 
 
 class Problem(BaseModel):
@@ -19,7 +20,7 @@ class Problem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    question: str
+    question: Text
     kind: AnswerKind = Number()
 
     @classmethod

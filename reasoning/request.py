@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from reasoning.message import Message
 from reasoning.sampling import Sampling
+from reasoning.unicode import Text
 
 
 class Request(BaseModel):
@@ -21,7 +22,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     messages: tuple[Message, ...] = ()
-    prompt: str | None = None
+    prompt: Text | None = None
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=512)
 
     @model_validator(mode="after")

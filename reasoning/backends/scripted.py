@@ -14,6 +14,7 @@ from reasoning.completion import Completion
 from reasoning.draws import draw_key, draw_seed, identity_text
 from reasoning.errors import UnknownNameError
 from reasoning.request import Request
+from reasoning.unicode import well_formed
 from reasoning.usage import Usage
 
 Reply = str | Completion
@@ -99,7 +100,7 @@ class Scripted:
         reply = self._script(request, index) if self.options.weights == {} else self._weighted(seed)
         if isinstance(reply, Completion):
             return reply.model_copy(update={"index": index, "request": request})
-        text = cut_at_stop(reply, request.sampling.stop)
+        text = well_formed(cut_at_stop(reply, request.sampling.stop))
         return Completion.model_construct(
             index=index,
             text=text,

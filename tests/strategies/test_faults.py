@@ -156,3 +156,16 @@ def test_a_judges_draws_are_told_with_their_role_and_counted() -> None:
     assert roles.count("judge") == 4 == sum(len(path.asides) for path in result.paths)
     assert len(judge.calls) == 4
     assert adds_up(result)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_half_a_character_in_a_reply_breaks_neither_the_next_request_nor_the_result(name: str) -> None:
+    asked: list[str] = []
+
+    def script(request: Request, index: int) -> str:
+        asked.append(request.model_dump_json())
+        return f"ans = 7 # \ud83d\nThe answer is 7 \ud83d, drawn as {index}."
+
+    result = FAMILY[name].solve(PROBLEM, scripted(script))
+    assert "\ufffd" in result.model_dump_json()
+    assert asked

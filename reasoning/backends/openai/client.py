@@ -1,7 +1,6 @@
 """One conversation with one server on one event loop: the real OpenAI client, its answers read as plain JSON."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,23 @@ import openai
 from reasoning.backends.openai import faults
 from reasoning.backends.openai.error_body import has_error, text_of_page
 from reasoning.backends.openai.faults import Scrubber, Trouble
+from reasoning.backends.openai.fields import is_error, number
+from reasoning.backends.openai.json_body import parsed
 from reasoning.backends.openai.options import Endpoint
-from reasoning.backends.openai.transport import Lanes
+from reasoning.backends.openai.proxies import shown
+from reasoning.backends.openai.transport import MOST_OF_AN_ERROR, Lanes, TooLargeError, reading_at_most
 
 CONNECT_S = 60.0
 """Seconds to connect: the client's own 5 s run out in a flood, while connections wait for their turn of the loop."""
 
 
+LEAST_REPLY_BYTES = 2**25
+"""What a reply may have whatever was asked for: a page of an error, fields of the server's own."""
+BYTES_AN_ENTRY = 256
+"""Bytes of a token in a reply's JSON, and of each entry among its log-probabilities: several times what is usual."""
+UNLIMITED_TOKENS = 2**16
+"""Tokens that an answer is taken to have at most where the request says none."""
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _ANSWERS = {"/chat/completions": "choices", "/completions": "choices", "/responses": "output"}
 """The field that holds the answer, by path."""
 
@@ -42,6 +51,8 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, limits: Limits, organization: str | None, project: str | None) -> None:
         self._where = endpoint.url
+        proxy = endpoint.proxy.get_secret_value() if endpoint.proxy is not None else None
+        self._way = self._where if proxy is None else f"{self._where} by the proxy {shown(proxy)}"
         self._timeout_s = limits.timeout_s
         self._scrub = Scrubber(endpoint.secrets)
         self._turn = asyncio.Semaphore(limits.connections)
@@ -59,7 +70,7 @@ class Client:
             timeout=timeout,
             default_headers=headers,
             http_client=openai.DefaultAsyncHttpxClient(
-                transport=Lanes(dict(parse_qsl(endpoint.query.get_secret_value()))),
+                transport=Lanes(dict(parse_qsl(endpoint.query.get_secret_value())), proxy),
                 limits=httpx2.Limits(max_connections=limits.connections, max_keepalive_connections=limits.connections),
                 timeout=timeout,
             ),
@@ -70,21 +81,27 @@ class Client:
         async with self._turn:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    response = await self._openai.post(path, cast_to=httpx2.Response, body=body, options=self._options)
+                    with reading_at_most(most_bytes(body)):
+                        response = await self._post(path, body)
             except TimeoutError:
                 return faults.of_timeout(self._where, self._timeout_s)
             except openai.APITimeoutError:
-                return faults.of_slow_connection(self._where, self._connect_s)
+                return faults.of_slow_connection(self._way, self._connect_s)
             except openai.APIConnectionError as error:
-                return faults.of_broken_connection(self._where, error, self._scrub)
+                if isinstance(error.__cause__, TooLargeError):
+                    return faults.malformed(self._where, str(error.__cause__), self._scrub)
+                return faults.of_broken_connection(self._way, error, self._scrub)
             except openai.APIStatusError as error:
                 response = error.response
         return self._read(path, response)
 
+    async def _post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
+        return await self._openai.post(path, cast_to=httpx2.Response, body=body, options=self._options)
+
     def _read(self, path: str, response: httpx2.Response) -> dict[str, Any] | Trouble:
         try:
-            answer = json.loads(response.content)
-        except (ValueError, RecursionError):
+            answer = parsed(response.content)
+        except ValueError:
             answer = None
         sent = f"POST {path}"
         if not response.is_success:
@@ -92,8 +109,8 @@ class Client:
             return faults.of_status(self._where, response.status_code, response.headers, said, self._scrub, sent)
         field = _ANSWERS.get(path)
         if not isinstance(answer, dict):
-            return self._unreadable(answer, response.text.strip())
-        if answer.get("error") or (field is not None and not answer.get(field) and has_error(answer)):
+            return self._unreadable(answer, response.text[:MOST_OF_AN_ERROR].strip())
+        if is_error(answer.get("error")) or (field is not None and not answer.get(field) and has_error(answer)):
             # some servers say 200 and put the error into the body
             return faults.of_status(self._where, response.status_code, response.headers, answer, self._scrub, sent)
         if field is not None and field not in answer:
@@ -109,3 +126,12 @@ class Client:
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._openai.close()
+
+
+def most_bytes(body: Mapping[str, Any]) -> int:
+    """The largest answer that a request can have: so many bytes for each token, and for each alternative to it."""
+    limits = [found for name in _LIMITS if (found := number(body.get(name))) is not None]
+    tokens = (number(body.get("n")) or 1) * (max(limits) if limits else UNLIMITED_TOKENS)
+    alternatives = max(number(body.get(name)) or 0 for name in ("top_logprobs", "logprobs"))
+    entries = 2 + alternatives if body.get("logprobs") or body.get("include") else 1
+    return LEAST_REPLY_BYTES + tokens * entries * BYTES_AN_ENTRY

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from reasoning.backends.openai.proxies import proxy_for
 from reasoning.errors import ConfigError, MissingKeyError
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -34,7 +35,8 @@ class OpenAIOptions(BaseModel):
 
     Attributes:
         base_url: The server, e.g. `"http://localhost:8000/v1"`; else `OPENAI_BASE_URL`, else OpenAI itself. A user
-            name, password or query in it is moved to `userinfo` and `query`, and shown nowhere.
+            name, password or query in it is moved to `userinfo` and `query`, and shown nowhere. Requests go through
+            the proxy that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` names, unless `NO_PROXY` has the server.
         api_key: Else `OPENAI_API_KEY`. Needed at OpenAI; other servers may do without.
         organization: Sent as `OpenAI-Organization`; else `OPENAI_ORG_ID`.
         project: Sent as `OpenAI-Project`; else `OPENAI_PROJECT_ID`.
@@ -113,6 +115,7 @@ class Endpoint:
         headers: Further headers, credentials among them.
         query: Further query fields, credentials among them.
         secrets: Every text that must be shown nowhere.
+        proxy: The URL of the proxy that the environment names for it, credentials included; None for none.
     """
 
     url: str
@@ -120,6 +123,7 @@ class Endpoint:
     headers: Mapping[str, SecretStr]
     query: SecretStr
     secrets: tuple[str, ...] = field(repr=False)
+    proxy: SecretStr | None = None
 
     @cached_property
     def official(self) -> bool:
@@ -143,8 +147,9 @@ class Endpoint:
         """The endpoint that options and environment name.
 
         Raises:
-            ConfigError: The URL, the key or a header cannot be one.
+            ConfigError: The URL, the key, a header or the environment's proxy cannot be one.
             MissingKeyError: OpenAI itself is meant, and there is no key.
+            MissingPackageError: The environment's proxy is a SOCKS proxy, and the package for that is missing.
         """
         if options.reasoning_summary and options.api not in ("auto", "responses"):
             raise ConfigError(f"reasoning_summary is of the Responses API; leave out api={options.api!r}.")
@@ -158,7 +163,9 @@ class Endpoint:
             headers = {"Authorization": SecretStr(_basic(userinfo)), **headers}
         secret = SecretStr(_header_value(SecretStr(key), "API key")) if key.strip() else None
         query = query or _plain(options.query)
-        endpoint = cls(url, secret, headers, SecretStr(query), _secrets(secret, headers, userinfo, query))
+        proxy = proxy_for(url)
+        secrets = _secrets(secret, headers, userinfo, query, unquote(urlsplit(proxy or "").password or ""))
+        endpoint = cls(url, secret, headers, SecretStr(query), secrets, SecretStr(proxy) if proxy else None)
         if secret is None and endpoint.official and not any(name.lower() == "authorization" for name in headers):
             raise MissingKeyError(
                 "No API key for OpenAI: set the environment variable OPENAI_API_KEY or give api_key=…; "
@@ -193,11 +200,13 @@ def split_url(url: str) -> tuple[str, str, str]:
     return f"{parts.scheme}://{where}{parts.path.rstrip('/')}", unquote(userinfo), parts.query
 
 
-def _secrets(key: SecretStr | None, headers: Mapping[str, SecretStr], userinfo: str, query: str) -> tuple[str, ...]:
+def _secrets(
+    key: SecretStr | None, headers: Mapping[str, SecretStr], userinfo: str, query: str, proxy_password: str
+) -> tuple[str, ...]:
     """Credentials in each form in which a server could say them back; those of under 4 letters are none."""
     values = [_plain(secret) for secret in (key, *headers.values())]
     values += [value.partition(" ")[2] for value in values]  # "Bearer <key>"
-    values += [userinfo, userinfo.partition(":")[2], *(value for _, value in parse_qsl(query))]
+    values += [userinfo, userinfo.partition(":")[2], *(value for _, value in parse_qsl(query)), proxy_password]
     values += [quote(value, safe="") for value in values]
     return tuple(dict.fromkeys(value for value in values if len(value) >= 4))
 

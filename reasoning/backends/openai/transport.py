@@ -2,15 +2,34 @@
 
 httpx2's connection pool walks over all its connections, and probes the idle ones, twice for every request: measured
 1.7 ms of CPU a request with 64 connections and 4.1 ms with 256. Here every connection has a pool of its own, and a
-stack holds those that are idle.
+stack holds those that are idle. With a proxy, each lane is a connection to that.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 
 import httpx2
 
 MOST_IDLE = 64
+MOST_OF_AN_ERROR = 2**16
+"""Bytes of an error's body that are read; what it says stands at its start."""
 _ONE = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
+_most_bytes: ContextVar[int] = ContextVar("reasoning_most_bytes", default=2**25)
+
+
+class TooLargeError(httpx2.RequestError):
+    """A reply is larger than what was asked for can be; the rest of it is not read."""
+
+
+@contextmanager
+def reading_at_most(size: int) -> Iterator[None]:
+    """Replies to requests inside may have so many bytes, uncompressed."""
+    token = _most_bytes.set(size)
+    try:
+        yield
+    finally:
+        _most_bytes.reset(token)
 
 
 class Lanes(httpx2.AsyncBaseTransport):
@@ -18,17 +37,19 @@ class Lanes(httpx2.AsyncBaseTransport):
 
     Args:
         query: Fields added to every URL here, below anything that logs one, since they may hold credentials.
+        proxy: The URL of the proxy that all connections go through, its credentials included; None for none.
     """
 
-    def __init__(self, query: Mapping[str, str]) -> None:
+    def __init__(self, query: Mapping[str, str], proxy: str | None = None) -> None:
         self._query = dict(query)
         self._idle: list[httpx2.AsyncHTTPTransport] = []
         self._busy: set[httpx2.AsyncHTTPTransport] = set()
         self._tls = httpx2.create_ssl_context()
+        self._proxy = httpx2.Proxy(proxy) if proxy is not None else None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """See `httpx2.AsyncBaseTransport`."""
-        lane = self._idle.pop() if self._idle else httpx2.AsyncHTTPTransport(verify=self._tls, limits=_ONE)
+        lane = self._idle.pop() if self._idle else self._lane()
         self._busy.add(lane)
         try:
             response = await lane.handle_async_request(self._with_query(request))
@@ -36,8 +57,11 @@ class Lanes(httpx2.AsyncBaseTransport):
             await self._release(lane)
             raise
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Stream(self, lane, response.stream)
-        return response
+        stream = _Stream(self, lane, response.stream)
+        return _Capped(response.status_code, headers=response.headers, stream=stream, extensions=response.extensions)
+
+    def _lane(self) -> httpx2.AsyncHTTPTransport:
+        return httpx2.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
 
     def _with_query(self, request: httpx2.Request) -> httpx2.Request:
         if not self._query:
@@ -61,6 +85,26 @@ class Lanes(httpx2.AsyncBaseTransport):
         lanes, self._idle, self._busy = [*self._idle, *self._busy], [], set()
         for lane in lanes:
             await lane.aclose()
+
+
+class _Capped(httpx2.Response):
+    """A response whose body has a largest size, counted as it is uncompressed."""
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+        """See `httpx2.Response.aiter_bytes`; an error's body ends where enough of it was read.
+
+        Raises:
+            TooLargeError: The body of an answer is larger than may be.
+        """
+        most, size = _most_bytes.get(), 0
+        async with aclosing(super().aiter_bytes(chunk_size)) as parts:
+            async for part in parts:
+                size += len(part)
+                if size > most and self.is_success:
+                    raise TooLargeError(f"it is larger than {most // 2**20} MiB")
+                yield part if self.is_success else part[:MOST_OF_AN_ERROR]
+                if size > MOST_OF_AN_ERROR and not self.is_success:
+                    return
 
 
 class _Stream(httpx2.AsyncByteStream):
