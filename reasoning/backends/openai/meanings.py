@@ -51,7 +51,7 @@ _TABLE: dict[Meaning, str] = {
       | 身份验证 | 鉴权 | 密钥 | 未授权 | 令牌""",
     "filtered": r"""
         content_?(filter|policy|moderation) | content\ management\ policy | responsible_?ai | invalid_prompt
-      | data_?inspection | prohibited_content | sensitive_?content | censor | guardrail | requires\ moderation
+      | data_?inspection | prohibited_content | sensitive_?content | censor | guardrail | moderation
       | safety[_ ]?(system|check|filter|setting|violation) | (?-i:SAFETY|RECITATION|BLOCKLIST|SPII)\b
       | usage\ (policy|policies|guideline) | (new|input|output|prompt)_?\ ?sensitive | \bhigh\ risk\b
       | (violat\w+|against|breach\w*)\b[^.]{0,50}\b(polic|guideline|terms)
@@ -71,6 +71,7 @@ _TABLE: dict[Meaning, str] = {
         |cannot\ exceed|overflow\w*
         |exceed\w*\b[^.]{0,60}\b(token|length|context|limit|size|window|maximum))
       | (inputs?|prompt)['`]?\ (tokens\ |length\ )?\+
+      | tokens?\ limit\ (was\ |is\ )?exceeded | \bn_ctx\b | string\ too\ long
       | too\ many\ (\w+\ )?tokens | exceed\w*\b[^.]{0,40}\b(token\ limit|number\ of\ tokens|message\ tokens)
       | (tokens|token\ count)\b[^.]{0,60}\b(longer|larger|greater|more)\ than\b[^.]{0,40}\b
         (context|model|maximum|length)
@@ -104,7 +105,7 @@ _WORDS = {meaning: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for meaning, 
 
 _WINDOW = re.compile(
     r"(per|a|an|/) ?(second|minute|min|hour|sec)\b|\b[RT]P[SM]\b|per(second|minute|hour)"
-    r"|(retry|try again) (in|after) \d|resource_?exhausted",
+    r"|(retry|try again) (in|after) \d|resource_?exhausted|throttl",
     re.IGNORECASE,
 )
 _DAYS = re.compile(

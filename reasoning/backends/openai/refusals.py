@@ -11,7 +11,7 @@ NEARLY_GREEDY = 0.01
 """The temperature that stands for 0 where a server takes none of 0."""
 
 _NAMES: Mapping[str, str] = {
-    "n": r"n_cmpl|candidate_count|num_(generations|samples|completions)"
+    "n": r"n_cmpl|candidate_count|num_(generations|samples|completions|return_sequences)"
     r"|multiple (candidates|choices|completions|samples|outputs|generations|responses)",
     "seed": r"random_seed",
     "stop": r"stop[_ ](sequence|word|string|token)s?",
@@ -21,7 +21,7 @@ _NAMES: Mapping[str, str] = {
     "min_p": r"min[ _-]p",
     "logprobs": r"(response_)?log[ _-]?probs?|log[ _-]?probabilit(y|ies)",
     "top_logprobs": r"top[ _-]log[ _-]?probs",
-    "reasoning_effort": r"reasoning[ _.]effort|thinking[ _](level|config|budget)",
+    "reasoning_effort": r"reasoning[ _.]effort|thinking[ _](level|config|budget)|support (thinking|reasoning)",
     "reasoning.effort": r"reasoning[ _.]effort",
     "reasoning.summary": r"reasoning[ _.]summary",
     "max_tokens": r"max(?:imum)?[ _](new|output|completion)?[ _]?tokens",
@@ -34,13 +34,16 @@ _PLAIN_WORDS = frozenset({"n", "seed", "stop", "include"})
 _LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
 
 _NOT_TAKEN = re.compile(
-    r"unsupported|(not|n't)( be| currently| yet)? (support|enabl|allow|permit|accept|avail|implement|recogni[sz])"
+    r"unsupported"
+    r"|(not|n't)( be| currently| yet)?( an?)? (support|enabl|allow|permit|accept|avail|implement|recogni[sz])"
     r"|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra (inputs|fields)|extraneous|cannot find field"
     r"|not a valid (field|parameter)|does not take|deprecated|no longer|only the default|disabled for|not defined"
     r"|cannot be (set|used|specified|changed)|must be (unset|omitted|removed|none|null)|not (a )?known|does not exist"
+    r"|invalid (for|with) this model|不支持|不允许"
 )
 _ONE_VALUE = re.compile(
-    r"only (\w+ ?=? ?)?[\d.]+ is (allowed|supported|accepted|valid)|must be (equal to )?[\d.]+(?![\d.]*\w)"
+    r"only (\w+ ?=? ?)?[\d.]+ is (allowed|supported|accepted|valid)"
+    r"|only (one|a single) \w+|(must|has to|should|can only) be (equal to )?[\d.]+(?![\d.]*\w)"
 )
 _TOGETHER = re.compile(r"\bboth\b|mutually exclusive|only one of|use only one|together with|in combination with")
 _VALUE = re.compile(r"(unsupported|invalid|supported) values?\b")
@@ -49,12 +52,12 @@ _POSITIVE = re.compile(
     r"|be positive"
 )
 _FROM_TO = re.compile(
-    r"[\[(] ?-?[\d.]+ ?, ?(?P<list>[\d.]+) ?(?P<open>[\])])"
-    r"|(between|from) -?[\d.]+( \(?inclusive\)?)? (and|to) (?P<words>[\d.]+)( \((?P<exclusive>exclusive)\))?"
+    r"[\[(] ?(?P<least>-?[\d.]+) ?, ?(?P<list>[\d.]+) ?(?P<open>[\])])"
+    r"|(between|from) (?P<first>-?[\d.]+)( \(?inclusive\)?)? (and|to) (?P<words>[\d.]+)( \((?P<exclusive>exclusive)\))?"
 )
 _MOST = re.compile(
     r"(at most|up to|no more than|not exceed|limit of|maximum(?: \w+){0,3}?(?: is| of|:)?|<=|≤|less than or equal to"
-    r"|only)[^\d.]{0,12}(?P<most>\d+)\b"
+    r"|only|最多)[^\d.]{0,12}(?P<most>\d+)(?!\d)"
     r"|((?:less|fewer|lower|smaller) than|<)[^\d.]{0,4}(?P<below>\d+)\b"
     r"|\d+ ?> ?(?P<over>\d+)\b"
 )
@@ -113,8 +116,8 @@ def _judged(text: str, parameter: str, value: Any) -> Refusal | None:
             return Refusal(parameter, instead=most)
         too_long = parameter == "stop" and "too long" in text
         return Refusal(parameter) if not_taken or too_long else None
-    if value == 0 and parameter == "temperature" and _POSITIVE.search(text):
-        return Refusal(parameter, instead=NEARLY_GREEDY)
+    if value == 0 and parameter == "temperature" and (_POSITIVE.search(text) or _least(text)):
+        return Refusal(parameter, instead=max(_least(text), NEARLY_GREEDY))
     does_nothing = value == {"temperature": 1, "top_p": 1, "top_k": 0, "min_p": 0}.get(parameter)
     return Refusal(parameter) if not_taken or _ONE_VALUE.search(text) or does_nothing else None
 
@@ -125,13 +128,20 @@ def _place(text: str, parameter: str) -> int | None:
     quoted = rf"['\"`.\[(]{own}['\"`\])]|\bbody\.{own}\b"
     others = _NAMES.get(parameter, "" if parameter in _PLAIN_WORDS else own)
     in_place = (
-        rf"\b(parameters?|arguments?|fields?|property|option|setting|supplied|models?|range of|invalid|name|unknown)"
+        rf"(\b(parameters?|arguments?|fields?|property|option|setting|supplied|models?|range of|invalid|name|unknown)"
+        rf"|参数)"
         rf":? *(['\"`]\w+['\"`], *)*{own}\b"
-        rf"|\b{own} ?(>|<|=|:|\bmust|\bshould|\bvalue|\bis\b|\bare\b|\bcannot|\bcan't|\bdoes|\bnot)"
+        rf"|\b{own} ?(>|<|=|:|\bmust|\bshould|\bvalue|\bis\b|\bare\b|\bcannot|\bcan't|\bdoes|\bnot|参数)"
     )
     patterns = [quoted, in_place, *([rf"\b({others})\b"] if others else [])]
     found = [match.start() for pattern in patterns if (match := re.search(pattern, text)) is not None]
     return min(found, default=None)
+
+
+def _least(text: str) -> float:
+    """The least of a range that a text says is taken; 0 where it says none."""
+    found = _FROM_TO.search(text)
+    return float((found["least"] or found["first"]).rstrip(".")) if found is not None else 0.0
 
 
 def _most(text: str) -> int | None:
