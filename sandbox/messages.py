@@ -15,6 +15,10 @@ ANSWER, ERROR, MEMORY, NO_RESULT, EXITED, TOO_LARGE = b"VEMNXL"
 ERROR_BYTES: Final = 64 * 1024
 """Longest text that a result frame carries when it carries no value."""
 
+ORDER: Final = b"O"
+"""Caller to server, over the control socket of a server that forks nothing ahead: fork a child with the folder of files
+whose path follows, or without any."""
+
 LEASE: Final = struct.Struct("!I")
 """Server to caller, with descriptors (lease, channel, stdout, stderr): a contained child is ready; its process id."""
 

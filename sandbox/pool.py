@@ -1,21 +1,19 @@
-"""The servers that this process shares, by profile: started when needed, replaced when lost or worn, ended with it."""
+"""The servers that this process shares, by profile; how many programs run on them at once; ended with the process."""
 
 import atexit
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
-from sandbox.canary import examine
+from sandbox.files import Cabinet
 from sandbox.limits import Limits
-from sandbox.outcome import Isolation, Outcome, Status
+from sandbox.outcome import Isolation, Outcome
 from sandbox.program import Program
-from sandbox.server import Lease, Profile, Server, ServerLost
+from sandbox.server import Lease, Profile, Server
+from sandbox.service import Service
 from sandbox.supervise import supervise
-
-WORN: Final = 50_000
-"""Programs after which a server gives way to a new one."""
 
 
 class Ticket:
@@ -42,49 +40,51 @@ class Ticket:
 
 
 class Station:
-    """The server of one profile, whichever process it is at the moment, and how many programs it runs at once.
+    """Where the programs of a profile run: its servers, and how many of them run at once.
 
     Attributes:
-        profile: What the server is started for.
+        profile: Of the server that programs run on, unless they are given files.
         slots: One for each program that may run at once.
         threads: Threads that wait for programs, for `map` and `arun`: as many as there are slots.
-        server: The server, where one runs.
+        plain: The server of the profile.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, cabinet: Cabinet) -> None:
         self.profile = profile
         self.slots = threading.BoundedSemaphore(profile.spares)
         self.threads = ThreadPoolExecutor(profile.spares, thread_name_prefix="sandbox")  # they hardly compute
-        self.server: Server | None = None
+        self.plain = Service(profile)
+        self._cabinet = cabinet
         self._lock = threading.Lock()
-        self._current: Future[tuple[Server, Isolation]] | None = None
+        self._with_files: Service | None = None
+
+    @property
+    def server(self) -> Server | None:
+        """The server of the profile, where one runs."""
+        return self.plain.server
 
     def ready(self) -> tuple[Server, Isolation]:
-        """The running server, started now if there is none; many threads wait for one start.
+        """The server of the profile, started now if there is none.
 
         Raises:
             SandboxError: It cannot be started; the next call tries again.
         """
-        with self._lock:
-            mine = self._current is None
-            current = self._current = self._current or Future()
-        if mine:
-            try:
-                started = _start(self.profile)
-                self.server = started[0]  # before anyone gets it, who may find it lost
-                current.set_result(started)
-            except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
-                with self._lock:
-                    if self._current is current:
-                        self._current = None
-                current.set_exception(error)
-        return current.result()
+        return self.plain.ready()
 
-    def run(self, program: Program, limits: Limits, ticket: Ticket) -> Outcome:
-        """Run one program in a process of its own."""
+    def service(self, folder: str) -> Service:
+        """The server for programs with such a folder of files: one of its own, which can show each program its own."""
+        if not folder:
+            return self.plain
+        with self._lock:
+            if self._with_files is None:
+                self._with_files = Service(replace(self.profile, files=self._cabinet.root))
+            return self._with_files
+
+    def run(self, program: Program, limits: Limits, ticket: Ticket, folder: str = "") -> Outcome:
+        """Run one program in a process of its own, with this folder of files to read."""
 
         def on(server: Server, isolation: Isolation) -> Outcome:
-            lease = server.lease()
+            lease = server.lease(folder)
             try:
                 ticket.hold(lease)
                 return supervise(lease, program, limits, isolation)
@@ -92,70 +92,22 @@ class Station:
                 ticket.hold(None)
                 server.give_back(lease)
 
-        return self.on_a_server(on)
+        return self.service(folder).run(self.slots, on)
 
-    def on_a_server(self, deed: Callable[[Server, Isolation], Outcome]) -> Outcome:
-        """Run a program on the server when a slot is free, and on a second server if the first is lost under it."""
-        reasons: list[str] = []
-        for _ in range(2):
-            server, isolation = self.ready()
-            with self.slots:
-                try:
-                    outcome = deed(server, isolation)
-                except ServerLost as error:
-                    reasons.append(f"{error} ({server.state()})")
-                else:
-                    if server.worn(WORN):
-                        threading.Thread(target=self._renew, args=(server,), daemon=True).start()
-                    return outcome
-            if self._replace(server, None):
-                server.kill()
-                server.close()
-        text = f"The sandbox's server was lost twice under this program: {'; '.join(reasons)}."
-        return Outcome(status=Status.SETUP_FAILED, error=text, isolation=isolation)
-
-    def _renew(self, worn: Server) -> None:
-        """Start another server beside a worn one, then let that one finish what it has."""
-        successor: Future[tuple[Server, Isolation]] = Future()
-        successor.set_result(_start(self.profile))
-        if self._replace(worn, successor):
-            worn.retire()
-        else:
-            successor.result()[0].close()
-
-    def _replace(self, server: Server, successor: "Future[tuple[Server, Isolation]] | None") -> bool:
-        """Put another in the place of this server; False where it has lost it already."""
-        with self._lock:
-            if self.server is not server:
-                return False
-            self._current, self.server = successor, successor.result()[0] if successor else None
-            return True
-
-    def end(self) -> None:
-        """End the server, if one runs."""
-        server = self.server
-        if server is not None and self._replace(server, None):
-            server.close()
-
-    def forget(self) -> None:
-        """In a fork of this process."""
-        if self.server is not None:
-            self.server.forget()
-
-
-def _start(profile: Profile) -> tuple[Server, Isolation]:
-    server = Server(profile)
-    try:
-        return server, examine(server)
-    except BaseException:
-        server.close()
-        raise
+    def services(self) -> list[Service]:
+        """All of its servers."""
+        return [self.plain, *([self._with_files] if self._with_files else [])]
 
 
 class Pool:
-    """All stations of this process."""
+    """All stations of this process.
+
+    Attributes:
+        cabinet: Where files for programs are laid out.
+    """
 
     def __init__(self) -> None:
+        self.cabinet = Cabinet()
         self._lock = threading.Lock()
         self._stations: dict[Profile, Station] = {}
 
@@ -163,7 +115,7 @@ class Pool:
         """The station of a profile."""
         with self._lock:
             if profile not in self._stations:
-                self._stations[profile] = Station(profile)
+                self._stations[profile] = Station(profile, self.cabinet)
             return self._stations[profile]
 
     def end(self) -> None:
@@ -171,12 +123,16 @@ class Pool:
         with self._lock:
             stations, self._stations = list(self._stations.values()), {}
         for station in stations:
-            station.end()
+            for service in station.services():
+                service.end()
+        self.cabinet.end()
 
     def forget(self) -> None:
-        """In a fork of this process: the servers are the parent's."""
+        """In a fork of this process: the servers, and the files, are the parent's."""
         for station in self._stations.values():
-            station.forget()
+            for service in station.services():
+                service.forget()
+        self.cabinet.forget()
         self.__init__()  # type: ignore[misc]
 
 

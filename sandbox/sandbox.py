@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final, Literal, Self, get_args
 
 from sandbox.errors import LevelError, SandboxError
+from sandbox.files import Files
 from sandbox.limits import Limits
 from sandbox.outcome import Outcome
 from sandbox.pool import POOL, Station, Ticket
@@ -83,7 +84,14 @@ class Sandbox:
         station = self._station
         return station.threads.submit(station.ready)
 
-    def run(self, program: str, returns: str = "ans", limits: Limits | None = None, stdin: str | bytes = "") -> Outcome:
+    def run(
+        self,
+        program: str,
+        returns: str = "ans",
+        limits: Limits | None = None,
+        stdin: str | bytes = "",
+        files: Files | None = None,
+    ) -> Outcome:
         """Run one program and wait for what becomes of it.
 
         Args:
@@ -91,11 +99,17 @@ class Sandbox:
             returns: What to answer with: a name it defines, or a call like ``"solution()"``; ``""`` for nothing.
             limits: In place of the handle's.
             stdin: What it reads from standard input.
+            files: What it may read besides: contents by name, or the path of a folder that is copied. The program
+                stands in the folder that holds them, so it opens them by their names, and can write nothing there.
 
         Raises:
             SandboxError: The sandbox cannot be used; never for anything that the program does.
         """
-        return self._station.run(Program.checked(program, returns, stdin), limits or self.limits, Ticket())
+        return self._run(Program.checked(program, returns, stdin), limits, files, Ticket())
+
+    def _run(self, program: Program, limits: Limits | None, files: Files | None, ticket: Ticket) -> Outcome:
+        with POOL.cabinet.laid_out(files) as folder:
+            return self._station.run(program, limits or self.limits, ticket, folder)
 
     def map(
         self,
@@ -103,6 +117,7 @@ class Sandbox:
         returns: str = "ans",
         limits: Limits | None = None,
         stdin: str | bytes | Sequence[str | bytes] = "",
+        files: Files | None = None,
     ) -> list[Outcome]:
         """Run many programs in parallel; the outcomes come in the order of the programs.
 
@@ -111,6 +126,7 @@ class Sandbox:
             returns: As in `run`, for all of them.
             limits: As in `run`, for each of them.
             stdin: What all of them read; or a list with what each of them reads.
+            files: As in `run`, the same for all of them.
 
         Raises:
             SandboxError: As `run`.
@@ -118,29 +134,34 @@ class Sandbox:
         station, bounds = self._station, limits or self.limits
         tickets: list[Ticket] = []
         futures: list[Future[Outcome]] = []
-        try:
-            for program, given in _pairs(programs, stdin):
-                checked, ticket = Program.checked(program, returns, given), Ticket()
-                futures.append(station.threads.submit(station.run, checked, bounds, ticket))
-                tickets.append(ticket)
-            return [future.result() for future in futures]
-        finally:
-            for future, ticket in zip(futures, tickets, strict=True):
-                if not future.done():
-                    future.cancel()
-                    ticket.cancel()
+        with POOL.cabinet.laid_out(files) as folder:
+            try:
+                for program, given in _pairs(programs, stdin):
+                    checked, ticket = Program.checked(program, returns, given), Ticket()
+                    futures.append(station.threads.submit(station.run, checked, bounds, ticket, folder))
+                    tickets.append(ticket)
+                return [future.result() for future in futures]
+            finally:
+                for future, ticket in zip(futures, tickets, strict=True):
+                    if not future.done():
+                        future.cancel()
+                        ticket.cancel()
 
     async def arun(
-        self, program: str, returns: str = "ans", limits: Limits | None = None, stdin: str | bytes = ""
+        self,
+        program: str,
+        returns: str = "ans",
+        limits: Limits | None = None,
+        stdin: str | bytes = "",
+        files: Files | None = None,
     ) -> Outcome:
         """Run one program without blocking the event loop; cancelling kills it.
 
         Raises:
             SandboxError: As `run`.
         """
-        station, ticket = self._station, Ticket()
-        checked = Program.checked(program, returns, stdin)
-        future = station.threads.submit(station.run, checked, limits or self.limits, ticket)
+        checked, ticket = Program.checked(program, returns, stdin), Ticket()
+        future = self._station.threads.submit(self._run, checked, limits, files, ticket)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -153,6 +174,7 @@ class Sandbox:
         programs: int = Totals.programs,
         wall_s: float = Totals.wall_s,
         cpu_s: float = Totals.cpu_s,
+        files: Files | None = None,
     ) -> Session:
         """Open a session: programs one after the other in one process, each of which finds what the last one defined.
 
@@ -161,6 +183,7 @@ class Sandbox:
             programs: How many programs it may run.
             wall_s: Seconds from the start of its first program to the end of its last, waiting between them included.
             cpu_s: Seconds of processor time of all its programs together.
+            files: What all its programs may read, as in `run`.
 
         Raises:
             LimitError: One of these is out of its range.
@@ -171,7 +194,7 @@ class Sandbox:
             ...     session.run("y = x + 1", returns="y").value
             3
         """
-        return Session(self._station, limits or self.limits, Totals(programs, wall_s, cpu_s))
+        return Session(self._station, limits or self.limits, Totals(programs, wall_s, cpu_s), files)
 
     def close(self) -> None:
         """Nothing to let go of: the servers are shared, and end with the process or with `sandbox.shutdown()`."""

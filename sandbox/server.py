@@ -54,12 +54,15 @@ class Profile:
         preload: Modules imported before any program runs.
         search: Folders where those are found, beyond Python's own.
         spares: Children forked ahead.
+        files: Folder below which its programs have folders of files; then each child is forked when it is asked for,
+            with the folder that it may read.
     """
 
     level: str
     preload: tuple[str, ...]
     search: tuple[str, ...]
     spares: int
+    files: str = ""
 
 
 class Lease:
@@ -136,7 +139,7 @@ class Server:
 
     def _greet(self) -> dict[str, str]:
         plan = {"caller": os.getpid(), "level": self.profile.level, "preload": self.profile.preload}
-        plan |= {"search": self.profile.search, "spares": self.profile.spares}
+        plan |= {"search": self.profile.search, "spares": self.profile.spares, "files": self.profile.files}
         self._control.settimeout(START_S)
         try:
             self._control.send(json.dumps(plan).encode())
@@ -173,8 +176,11 @@ class Server:
             return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
         return "running"
 
-    def lease(self) -> Lease:
+    def lease(self, folder: str = "") -> Lease:
         """Take one contained child; wait for the fork if none is ahead.
+
+        Args:
+            folder: What it may read besides, and where it stands; for a server that has `files`.
 
         Raises:
             ServerLost: The server is gone, or does not answer.
@@ -184,6 +190,8 @@ class Server:
             try:
                 if self._retired:
                     raise ServerLost("the server has retired")
+                if self.profile.files:
+                    self._control.send(messages.ORDER + os.fsencode(folder))
                 message, fds, flags, _ = socket.recv_fds(
                     self._control, messages.ERROR_BYTES, 4, socket.MSG_CMSG_CLOEXEC
                 )

@@ -12,9 +12,10 @@ from typing import Any, Final, Self
 
 from sandbox import messages
 from sandbox.errors import LimitError
+from sandbox.files import Files
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Outcome, Status
-from sandbox.pool import Station, Ticket
+from sandbox.pool import POOL, Station, Ticket
 from sandbox.program import Program
 from sandbox.server import Lease, Server, ServerLost
 from sandbox.supervise import Turn, report_of, supervise
@@ -78,9 +79,10 @@ class Session:
         ended: Why no further program can be run, None as long as one can.
     """
 
-    def __init__(self, station: Station, limits: Limits, totals: Totals) -> None:
+    def __init__(self, station: Station, limits: Limits, totals: Totals, files: Files | None = None) -> None:
         self.ended: str | None = None
-        self._station, self._limits, self._totals = station, limits, totals
+        self._station, self._limits, self._totals, self._files = station, limits, totals, files
+        self._folder = ""
         self._held: Held | None = None
         self._isolation = Isolation(level=station.profile.level)
         self._running: Ticket | None = None
@@ -88,6 +90,7 @@ class Session:
         self._process = os.getpid()
         self._programs, self._cpu_s = 0, 0.0
         self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._clearing: weakref.finalize[Any, Any] | None = None
 
     def run(self, program: str, returns: str = "", limits: Limits | None = None, stdin: str | bytes = "") -> Outcome:
         """Run the next program and wait for what becomes of it.
@@ -148,8 +151,14 @@ class Session:
             self._running = ticket
             try:
                 if self._held is None:
-                    outcome = self._station.on_a_server(
-                        lambda server, isolation: self._begin(server, isolation, program, limits, ticket)
+                    self._station = POOL.station(self._station.profile)  # all may have been shut down meanwhile
+                    if self._files is not None:
+                        self._folder = POOL.cabinet.lay_out(self._files)
+                        self._clearing = weakref.finalize(self, POOL.cabinet.clear, self._folder)
+                        self._clearing.atexit = False
+                    outcome = self._station.service(self._folder).run(
+                        self._station.slots,
+                        lambda server, isolation: self._begin(server, isolation, program, limits, ticket),
                     )
                 else:
                     outcome = self._go_on(self._held, program, limits, ticket)
@@ -163,7 +172,7 @@ class Session:
 
     def _begin(self, server: Server, isolation: Isolation, program: Program, limits: Limits, ticket: Ticket) -> Outcome:
         """Run the first program, in a process of this server's."""
-        lease = server.lease()
+        lease = server.lease(self._folder)
         self._held = held = Held(server, lease, isolation, time.monotonic() + self._totals.wall_s)
         self._isolation = isolation
         self._finalizer = weakref.finalize(self, server.give_back, lease)
@@ -239,6 +248,8 @@ class Session:
     def _end(self, reason: str) -> None:
         self.ended = self.ended or reason
         self._let_go()
+        if self._clearing is not None:
+            self._clearing()
 
     def _let_go(self) -> None:
         self._held = None

@@ -132,8 +132,8 @@ class Zygote:
     Args:
         control: The socket to the caller.
         caller: A pidfd of the caller, the second sign of its end.
-        spares: How many children to fork ahead.
-        contain: What each child puts on.
+        spares: How many children to fork ahead; none where each is forked for a folder that it is given.
+        contain: What each child puts on; with which folder of files to read.
         fork: As `os.fork`.
         space: Address space of this process in bytes, which every child starts with.
     """
@@ -143,7 +143,7 @@ class Zygote:
         control: socket.socket,
         caller: int,
         spares: int,
-        contain: Callable[[], int | None],
+        contain: Callable[[str], int | None],
         fork: Callable[[], int],
         space: int,
     ) -> None:
@@ -153,7 +153,7 @@ class Zygote:
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
         self.pidfds: dict[int, Child] = {}
-        self.owed = 0
+        self.owed: list[str] = []
         self.os_fork = fork
         self.poll = select.epoll()
         self.poll.register(control.fileno(), select.EPOLLIN)
@@ -162,22 +162,39 @@ class Zygote:
     def serve(self) -> NoReturn:
         """Serve until the caller is gone."""
         for _ in range(self.spares):
-            self.fork()
+            self.fork("")
         while True:
             for fd, _ in self.poll.poll(self.patience()):
-                if fd in (self.control.fileno(), self.caller):
+                if fd == self.caller:
                     self.end()
-                if fd in self.leases:
+                if fd == self.control.fileno():
+                    self.take_order()
+                elif fd in self.leases:
                     self.hear(self.leases[fd])
                 elif fd in self.pidfds:
                     self.reap(self.pidfds[fd])
             self.watch()
-            owed, self.owed = self.owed, 0
-            for _ in range(owed):
-                self.fork()
+            owed, self.owed = self.owed, []
+            for folder in owed:
+                self.fork(folder)
 
-    def fork(self) -> None:
-        """Fork one child ahead and lease it to the caller, who may start it at any time."""
+    def take_order(self) -> None:
+        """The caller wants a child with a folder of files, or is gone."""
+        try:
+            order = self.control.recv(messages.ERROR_BYTES)
+        except OSError:
+            order = b""
+        if not order:
+            self.end()
+        self.fork(os.fsdecode(order.removeprefix(messages.ORDER)))
+
+    def fork_another(self) -> None:
+        """Fork one in place of a child that was ahead."""
+        if self.spares:
+            self.fork("")
+
+    def fork(self, folder: str) -> None:
+        """Fork one child and lease it to the caller, who may start it at any time."""
         lease, lease_out = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         lease.setblocking(False)
         channel, channel_out = socket.socketpair()
@@ -186,14 +203,14 @@ class Zygote:
         try:
             pid = self.os_fork()
         except OSError:  # no process is to be had at the moment: the caller waits until one is
-            self.owed += 1
+            self.owed.append(folder)
             for fd in (stdout_out, stdout, stderr_out, stderr):
                 os.close(fd)
             for end in (lease, lease_out, channel, channel_out):
                 end.close()
             return
         if not pid:
-            live((stdout, stderr, channel.fileno()), self.pid, self.space, self.contain)
+            live((stdout, stderr, channel.fileno()), self.pid, self.space, lambda: self.contain(folder))
         for fd in (stdout, stderr):
             os.close(fd)
         channel.close()
@@ -224,7 +241,7 @@ class Zygote:
             child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
             if first:
-                self.fork()
+                self.fork_another()
 
     def ignore(self, child: Child) -> None:
         """Listen to its lease no more. Closing would not do: a child that was just forked may still hold a copy."""
@@ -241,7 +258,7 @@ class Zygote:
             if len(message) == messages.START.size:
                 child.start(message)
         if first:
-            self.fork()
+            self.fork_another()
         self.ignore(child)
         del self.pidfds[child.pidfd]
         self.poll.unregister(child.pidfd)
@@ -341,14 +358,14 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     reseed = preload.load(plan["preload"], plan["search"])
     space = _address_space()
     evidence: dict[str, str] = {}
-    contain: Callable[[], int | None] = close_others
+    contain: Callable[[str], int | None] = _uncontained
     fork = preload.fork_of(plan["preload"], reseed)
     if level != "unsafe":
         paths = preload.readable_paths()
-        private = None if strict else privileges.private_owner(paths)
+        private = None if strict else privileges.private_owner([*paths, plan["files"] or "/"])
         if strict:
             with _layer("namespaces"):
-                namespaces.build_root(paths, DEVICES)
+                namespaces.build_root([*paths, plan["files"]] if plan["files"] else paths, DEVICES)
             evidence["namespaces"] = "user, mount, pid, net, ipc, uts, cgroup; private root"
         privileges.limit_server()
         with _layer("seccomp"):
@@ -359,10 +376,18 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
             namespaces.end_with_parent()
         preload.map_privately()
         contain = _containment(level, paths, machine, tasks + privileges.THREADS.stop, evidence)
-    return Zygote(control, caller, plan["spares"], contain, fork, space), evidence
+    spares = 0 if plan["files"] else plan["spares"]
+    return Zygote(control, caller, spares, contain, fork, space), evidence
 
 
-def _containment(level: str, paths: list[str], machine: str, tasks: int, evidence: dict[str, str]) -> Callable[[], int]:
+def _uncontained(folder: str) -> None:
+    os.chdir(folder or "/")
+    close_others()
+
+
+def _containment(
+    level: str, paths: list[str], machine: str, tasks: int, evidence: dict[str, str]
+) -> Callable[[str], int]:
     """What each child puts on, built once."""
     rules: landlock.Ruleset | None = None
     if "landlock" in NEEDS[level]:
@@ -379,13 +404,17 @@ def _containment(level: str, paths: list[str], machine: str, tasks: int, evidenc
     apart = namespaces.may_nest()
     evidence["identity"] += ", each program in a user namespace of its own" if apart else ""
 
-    def contain() -> int:
+    def contain(folder: str) -> int:
+        own = rules
+        if folder:
+            os.chdir(folder)
+            own = rules and landlock.Ruleset([*paths, folder], DEVICES)
         if apart:
             namespaces.unshare(namespaces.USER)
             privileges.set_capabilities(0, machine)
-        if rules is not None:
+        if own is not None:
             with _layer("landlock"):
-                rules.restrict()
+                own.restrict()
         close_others()
         with _layer("seccomp"):
             calls.load()

@@ -107,7 +107,7 @@ def test_a_program_whose_server_is_killed_runs_again_on_another(box: Sandbox) ->
 
 
 def test_a_worn_server_gives_way_to_another(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.pool.WORN", 12)
+    monkeypatch.setattr("sandbox.service.WORN", 12)
     first = server_pid(box)
     slow = threading.Thread(target=box.run, args=("import time\ntime.sleep(1)\nans = 1",))
     slow.start()

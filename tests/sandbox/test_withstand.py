@@ -36,7 +36,7 @@ class Setting:
         level: Of the sandbox.
         nobody: Whether as an ordinary user, without any privilege, rather than as whoever runs the tests.
         docker: Whether as in default Docker: few capabilities, no namespaces.
-        session: Whether each program is the first of a session, with an honest one behind it.
+        session: Whether each program is the first of a session that has a file to read, with an honest one behind it.
     """
 
     level: str

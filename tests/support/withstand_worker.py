@@ -213,7 +213,7 @@ def main() -> None:
     with bystanders(plan) as canaries:
         box = sandbox.Sandbox(level=plan["level"], preload=("numpy", "sympy"), limits=sandbox.Limits(wall_s=60))
         try:
-            first = box.run("ans = 1")
+            first = box.run("ans = 1", files={} if plan["session"] else None)
         except sandbox.LevelError as error:
             say(unavailable=str(error))
             return
@@ -228,7 +228,7 @@ def main() -> None:
             started = time.monotonic()
             limits, then = sandbox.Limits(**case.limits), None
             if plan["session"]:
-                with box.session(limits=limits) as session:
+                with box.session(limits=limits, files={"note": "given"}) as session:
                     outcome = session.run(fill(case, canaries), returns=case.returns)
                     then = session.run(HONEST, returns="honest", limits=limits).model_dump_json()
             else:
