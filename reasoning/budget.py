@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Literal, NamedTuple, Self
 
@@ -189,12 +190,13 @@ class Budget:
         """What is settled; the worst case of calls whose bill is unknown included."""
         return self._spent
 
-    async def reserve(self, worst: Amount, draws: int) -> Reservation:
+    async def reserve(self, worst: Amount, draws: int, *, waiting: Callable[[], None] = lambda: None) -> Reservation:
         """Sets aside the worst case of one call for up to `draws` draws.
 
         Args:
             worst: The worst case of a call for one draw.
             draws: How many are wanted, at least 1.
+            waiting: Called before it waits for others to settle.
 
         Raises:
             SpendLimitError: Not one draw fits, even with all that is in flight settled.
@@ -210,6 +212,7 @@ class Budget:
                     if turn not in self._queue:
                         self._queue.append(turn)
                     turn.event.clear()
+                waiting()
                 await turn.event.wait()
         finally:
             with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from reasoning.backends import scoring
 from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.billing import spent
-from reasoning.backends.landing import billing, counting_requests, landed
+from reasoning.backends.landing import billing, counting_requests, idle, landed, resume
 from reasoning.backends.layer import Layer
 from reasoning.budget import Amount, Budget, Ledger
 from reasoning.completion import Completion
@@ -109,12 +109,14 @@ class Budgeted(Layer):
         while len(completions) < len(indices):
             rest = indices[len(completions) :]
             worst = self._worst(request)
-            reservation = await self.budget.reserve(worst, len(rest))
-            call = _Call(self, request, reservation.draws, worst)
+            reservation = await self.budget.reserve(worst, len(rest), waiting=idle)
+            call: _Call | None = None
             try:
+                await resume()
+                call = _Call(self, request, reservation.draws, worst)
                 got = await self._bought(call, request, rest[: reservation.draws])
             finally:
-                self.budget.settle(reservation, call.spent)
+                self.budget.settle(reservation, call.spent if call is not None else Amount())
             completions += got
             if len(completions) < len(indices):
                 landed(got)  # the rest may not fit, be refused or be cancelled

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from reasoning.backends.backend import Backend
-from reasoning.backends.landing import landed
+from reasoning.backends.landing import idle, landed, resume
 from reasoning.backends.layer import Layer
 from reasoning.completion import Completion
 from reasoning.draws import draw_key, identity_text
@@ -17,9 +17,10 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.01, 0.25
 class Claimed(Layer):
     """Claims draws in the store before it buys them, when the call really starts.
 
-    What another process has stored by then is taken from the store. What another process is buying is waited for; if
-    it fails there or that process ends, it is bought here. A claim on a draw that failed is given up at once; one on a
-    draw that was bought by the store layer around this one, when the draw is on the disk.
+    What another process has stored by then is taken from the store. What another process is buying is waited for,
+    without a slot of the pacing layer; if it fails there or that process ends, it is bought here. A claim on a draw
+    that failed is given up at once; one on a draw that was bought by the store layer around this one, when the draw is
+    on the disk.
 
     Args:
         inner: Where draws are bought.
@@ -48,6 +49,7 @@ class Claimed(Layer):
             if not rest:
                 return [found[row] for row in indices]
             landed(list(found.values()))  # nobody shall wait for these as long as we do
+            idle()
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, LONGEST_WAIT_S)
 
@@ -56,6 +58,7 @@ class Claimed(Layer):
             return {}
         owner, claims, kept = asyncio.current_task(), self._store.claims, set[int]()
         try:
+            await resume()
             completions = await self.inner.complete(request, rows)
             kept = {completion.index for completion in completions if completion.failure is None}
             return {completion.index: completion for completion in completions}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from reasoning.backends.precedence import precedence
 from reasoning.completion import Completion
 from reasoning.request import Request
 from reasoning.store.claims import Claims
@@ -22,14 +23,15 @@ class Flight:
 
 
 class Ask:
-    """One call of `complete`: the rows it wants, what it has of them, and what it waits for."""
+    """One call of `complete`: the rows it wants, what it has of them, what it waits for, and when its problem began."""
 
-    __slots__ = ("_flights", "_missing", "done", "found", "key", "request", "rows")
+    __slots__ = ("_flights", "_missing", "done", "found", "key", "precedence", "request", "rows")
 
     def __init__(self, key: bytes, request: Request, rows: Sequence[int], loop: asyncio.AbstractEventLoop) -> None:
         self.key, self.request, self.rows = key, request, rows
         self.done: asyncio.Future[None] = loop.create_future()
         self.found: dict[int, Completion] = {}
+        self.precedence = precedence()
         self._missing = len(rows) if len(rows) == 1 else len(set(rows))
         self._flights: list[Flight] = []
 
@@ -69,12 +71,19 @@ class Purchase:
     Attributes:
         waiting: The rows that have not landed yet.
         task: The call; None before it starts. It owns the claims on its draws.
+        precedence: The precedence of the first of those who want it.
     """
 
     def __init__(
-        self, key: bytes, request: Request, rows: Iterable[int], flights: Flights, claims: Claims | None = None
+        self,
+        key: bytes,
+        request: Request,
+        rows: Iterable[int],
+        flights: Flights,
+        claims: Claims | None = None,
+        precedence: float | None = None,
     ) -> None:
-        self.key, self.request = key, request
+        self.key, self.request, self.precedence = key, request, precedence
         self.waiting = {row: Flight(self) for row in rows}
         self.task: asyncio.Task[None] | None = None
         self._flights, self._claims = flights, claims

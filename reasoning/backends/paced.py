@@ -5,8 +5,9 @@ import weakref
 from collections.abc import Hashable, Sequence
 
 from reasoning.backends.backend import Backend, Scores
+from reasoning.backends.landing import pacing
 from reasoning.backends.layer import Layer
-from reasoning.backends.pacer import Pacer
+from reasoning.backends.pacer import Pacer, Slot
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError
 from reasoning.request import Request
@@ -25,7 +26,7 @@ def shared_pacer(loop: asyncio.AbstractEventLoop, key: Hashable, new: Pacer) -> 
 
 
 class Paced(Layer):
-    """Waits for a slot of the pacer before each call; a call for several draws takes one slot.
+    """Waits for a slot of the pacer before each call, and before each further request that the call sends.
 
     Args:
         inner: What is called.
@@ -38,19 +39,18 @@ class Paced(Layer):
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`; a refused key ends the waiting of all who would use it."""
-        tokens = 0
-        if self.pacer.counts_tokens:
-            tokens = len(indices) * (request.prompt_bytes + (request.sampling.max_tokens or 0))
-        slot = await self.pacer.acquire(tokens)
+        call = _Call(self.pacer, request, len(indices))
+        await call.resume()
         completions: list[Completion] = []
         try:
-            completions = await self.inner.complete(request, indices)
+            with pacing(call):
+                completions = await self.inner.complete(request, indices)
             return completions
         except AuthenticationError as error:
             self.pacer.turn_away(error)
             raise
         finally:
-            self.pacer.release(slot, completions)
+            call.close(completions)
 
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`."""
@@ -59,3 +59,56 @@ class Paced(Layer):
             return await super().score(request, texts)
         finally:
             self.pacer.release(slot, ())
+
+    async def idle(self) -> int:
+        """See `Waits.idle`."""
+        return await self.pacer.idle()
+
+
+class _Call:
+    """The slots of one call: it begins with one, which its first request uses; each further request waits for its own.
+
+    See `landing.Pacing`.
+    """
+
+    __slots__ = ("_draws", "_pacer", "_ready", "_request", "_sent")
+
+    def __init__(self, pacer: Pacer, request: Request, draws: int) -> None:
+        self._pacer, self._request, self._draws = pacer, request, draws
+        self._ready: Slot | None = None
+        self._sent = False
+
+    async def begin(self, draws: int) -> Slot:
+        self._sent = True
+        if self._ready is None:
+            return await self._pacer.acquire(self._worst(draws))
+        slot, self._ready = self._ready, None
+        if draws != self._draws:
+            self._pacer.resize(slot, self._worst(draws))
+        return slot
+
+    def end(self, slot: Slot, completions: Sequence[Completion]) -> None:
+        self._pacer.release(slot, completions)
+
+    def idle(self) -> None:
+        if self._ready is not None:
+            slot, self._ready = self._ready, None
+            self._pacer.take_back(slot)
+
+    async def resume(self) -> None:
+        if self._ready is None:
+            self._ready = await self._pacer.acquire(self._worst(self._draws))
+
+    def close(self, completions: Sequence[Completion]) -> None:
+        """Ends the call; where the driver told of no request, it was one."""
+        if self._ready is not None:
+            slot, self._ready = self._ready, None
+            if self._sent:
+                self._pacer.take_back(slot)
+            else:
+                self._pacer.release(slot, completions)
+
+    def _worst(self, draws: int) -> int:
+        if not self._pacer.counts_tokens:
+            return 0
+        return draws * (self._request.prompt_bytes + (self._request.sampling.max_tokens or 0))

@@ -1,76 +1,43 @@
-"""When the next request may start: adaptive concurrency, minute windows, first come first served."""
+"""When the next request may start: adaptive concurrency, limits by time, earlier problems first."""
 
 import asyncio
-import collections
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from reasoning.backends.precedence import LAST, Line
+from reasoning.backends.server_limit import ServerLimit, Start
+from reasoning.backends.windows import Window
 from reasoning.completion import Completion
 
 START = 20
 """Requests in flight that an endpoint of unknown strength is begun with."""
 REMOTE_CONCURRENCY = 64
 """The cap of a remote endpoint where no one gave another: a client's own cost a request grows beyond it."""
+GROWTH = 0.25
+"""More in flight for each answer before the first refusal: a limit by time refuses all that is in flight when it is
+reached."""
 CUT = 0.8
 COOL_DOWN_S = 15.0
 BUSY = 0.8
+_UNSEEN = frozenset({"connection", "timeout", "cancelled"})  # failures of which the server may know nothing
 OWN_SHARE, TOO_MUCH = 0.4, 1.0
 """Shares of a request's time that may be this client's own delay: beyond the first, more in flight would only cost
 more; beyond the second, fewer cost less."""
-LONGEST_PAUSE_S = 30.0
-MINUTE_S = 60.0
 
 
-class MinuteWindow:
-    """Lets at most `limit` through in any 60 seconds.
-
-    Args:
-        limit: The sum of the amounts let through.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._entries: collections.deque[list[float]] = collections.deque()
-        self._total = 0.0
-
-    def delay(self, amount: float, now: float) -> float:
-        """Seconds until `amount` fits; one that never fits may go when the window is empty."""
-        while self._entries and self._entries[0][0] <= now - MINUTE_S:
-            self._total -= self._entries.popleft()[1]
-        over = self._total + amount - self.limit
-        if over <= 0 or not self._entries:
-            return 0.0
-        for then, past in self._entries:
-            over -= past
-            if over <= 0:
-                return then + MINUTE_S - now
-        return self._entries[-1][0] + MINUTE_S - now
-
-    def add(self, amount: float, now: float) -> list[float]:
-        """Lets an amount through; the entry can be corrected."""
-        entry = [now, amount]
-        self._entries.append(entry)
-        self._total += amount
-        return entry
-
-    def correct(self, entry: list[float], amount: float) -> None:
-        """Replaces a worst case by what it was."""
-        if self._entries and entry[0] >= self._entries[0][0]:  # else it has left the window
-            self._total += amount - entry[1]
-            entry[1] = amount
-
-
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """One request in flight.
 
     Attributes:
-        began: When it got its slot.
+        started: When it got its slot, and what became of it.
+        request: Its entry in the window of requests.
         tokens: Its entry in the window of tokens.
     """
 
-    began: float = 0.0
+    started: Start
+    request: list[float] | None = None
     tokens: list[float] | None = None
 
 
@@ -108,11 +75,12 @@ class Pacer:
     """Says when a request may start; belongs to one loop.
 
     Adaptive concurrency: begins with `start` in flight; a rate-limit answer cuts the number by a fifth, at most once
-    in 15 s, and within these 15 s it does not grow. It grows only when over 80 % of it is in use: by one for each
-    answer until the first cut, after that by one for each round of answers. It does not grow while the loop's own delay
-    is over 40 % of the quickest request's time: then this client is what is slow, and more in flight cost it more for
-    each; over 100 % it falls back towards `start`. A `Retry-After` pauses all of it, for 30 s at most (each request
-    waits its own in the retry layer). Those who wait go first come, first served.
+    in 15 s, and within these 15 s it does not grow. It grows only when over 80 % of it is in use: by a quarter of one
+    for each answer until the first cut, after that by one for each round of answers. It does not grow while the loop's
+    own delay is over 40 % of the quickest request's time: then this client is what is slow, and more in flight cost it
+    more for each; over 100 % it falls back towards `start`. A rate-limit answer also pauses all (see `ServerLimit`).
+
+    Those who wait are served by the time at which their problem began, then by arrival.
 
     Args:
         start: Requests in flight to begin with.
@@ -139,12 +107,13 @@ class Pacer:
         self._start = float(min(start, self.cap) if adaptive else self.cap)
         self._limit = self._start
         self._adaptive, self._cut_before = adaptive, False
-        self._requests = MinuteWindow(requests_per_minute) if requests_per_minute else None
-        self._tokens = MinuteWindow(tokens_per_minute) if tokens_per_minute else None
+        self._requests = Window(requests_per_minute) if requests_per_minute else None
+        self._tokens = Window(tokens_per_minute) if tokens_per_minute else None
         self._clock = clock
         self._in_flight = 0
-        self._cool_at = self._resume_at = 0.0
-        self._queue: collections.deque[tuple[asyncio.Future[Slot], int]] = collections.deque()
+        self._cool_at = 0.0
+        self._server = ServerLimit()
+        self._line: Line[Slot | int] = Line()
         self._timer: asyncio.TimerHandle | None = None
         self._lag = Lag()
 
@@ -182,20 +151,43 @@ class Pacer:
         Args:
             tokens: The request's worst case, where tokens are counted.
         """
-        if not self._queue and self._delay(tokens) == 0:
+        if not self._line and self._delay(tokens) == 0:
             return self._take(tokens)
-        waiting: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        self._queue.append((waiting, tokens))
+        slot = await self._turn(self._line.join(tokens))
+        assert isinstance(slot, Slot)
+        return slot
+
+    async def idle(self) -> int:
+        """Waits until a request could start at once and nobody waits to start one; how many could."""
+        idle = await self._turn(self._line.join(at=LAST))
+        assert isinstance(idle, int)
+        return idle
+
+    async def _turn(self, waiting: "asyncio.Future[Slot | int]") -> Slot | int:
         self._wake()
         try:
             return await waiting
         except asyncio.CancelledError:
-            if (waiting, tokens) in self._queue:
-                self._queue.remove((waiting, tokens))
-                self._wake()
-            elif not waiting.cancelled() and waiting.exception() is None:  # it was just given the slot
-                self.release(waiting.result(), ())
+            if not waiting.cancelled() and waiting.exception() is None:  # it was just given the slot
+                given = waiting.result()
+                if isinstance(given, Slot):
+                    self.take_back(given)
+            self._wake()
             raise
+
+    def resize(self, slot: Slot, tokens: int) -> None:
+        """Corrects the worst case of a request in flight."""
+        if slot.tokens is not None and self._tokens is not None:
+            self._tokens.correct(slot.tokens, tokens)
+
+    def take_back(self, slot: Slot) -> None:
+        """Takes back a slot that no request was sent with."""
+        self._in_flight -= 1
+        self._server.undo(slot.started)
+        if slot.request is not None and self._requests is not None:
+            self._requests.correct(slot.request, 0)
+        self.resize(slot, 0)
+        self._wake()
 
     def release(self, slot: Slot, completions: Sequence[Completion]) -> None:
         """Gives a slot back.
@@ -206,77 +198,83 @@ class Pacer:
         """
         busy = self._in_flight >= BUSY * self.limit
         self._in_flight -= 1
+        if completions:
+            self.resize(slot, sum((c.billed or c.usage).total_tokens for c in completions) if slot.tokens else 0)
         limited = [c.failure for c in completions if c.failure is not None and c.failure.kind == "rate_limit"]
-        if slot.tokens is not None and self._tokens is not None and completions:
-            self._tokens.correct(slot.tokens, sum((c.billed or c.usage).total_tokens for c in completions))
         if limited:
-            self._slow_down(max(failure.retry_after or 0.0 for failure in limited))
-        elif self._adaptive and completions and completions[0].failure is None:
-            self._lag.answered(self._clock() - slot.began, self._clock)
-            if self._lag.share > TOO_MUCH:
-                self._limit = max(self._limit - 1 / self._limit, min(self._start, self._limit))
-            elif busy and self._lag.share <= OWN_SHARE:
-                self._speed_up()
+            self._slow_down(slot, [failure.retry_after for failure in limited if failure.retry_after is not None])
+        else:
+            failure = completions[0].failure if completions else None
+            if self._server.active:
+                admitted = bool(completions) and (failure is None or failure.kind not in _UNSEEN)
+                self._server.ended(slot.started, self._clock(), admitted=admitted)
+            if self._adaptive and completions and failure is None:
+                self._lag.answered(self._clock() - slot.started.at, self._clock)
+                if self._lag.share > TOO_MUCH:
+                    self._limit = max(self._limit - 1 / self._limit, min(self._start, self._limit))
+                elif busy and self._lag.share <= OWN_SHARE:
+                    self._speed_up()
         self._wake()
 
     def turn_away(self, error: Exception) -> None:
         """Ends all waiting with an error that would meet each of them too, such as a key that is refused."""
-        while self._queue:
-            waiting, _ = self._queue.popleft()
-            if not waiting.done():
-                waiting.set_exception(error)
+        while (following := self._line.first()) is not None:
+            following[0].set_exception(error)
 
-    def _slow_down(self, retry_after: float) -> None:
+    def _slow_down(self, slot: Slot, told: Sequence[float]) -> None:
         now = self._clock()
-        self._resume_at = max(self._resume_at, now + min(retry_after, LONGEST_PAUSE_S))
+        self._server.refused(slot.started, max(told, default=None), now)
         if self._adaptive and now >= self._cool_at:
             self._limit = max(1.0, self._limit * CUT)
             self._cool_at, self._cut_before = now + COOL_DOWN_S, True
 
     def _speed_up(self) -> None:
         if self._clock() >= self._cool_at:
-            self._limit = min(self._limit + (1 / self._limit if self._cut_before else 1), float(self.cap))
+            self._limit = min(self._limit + (1 / self._limit if self._cut_before else GROWTH), float(self.cap))
 
     def _delay(self, tokens: int) -> float | None:
         """Seconds until a request may start; None until one in flight has ended."""
         if self._in_flight >= self.limit:
             return None
-        if self._requests is None and self._tokens is None and not self._resume_at:
+        if self._requests is None and self._tokens is None and not self._server.active:
             return 0.0
         now = self._clock()
-        delay = max(self._resume_at - now, 0.0)
+        delay = self._server.delay(now)
         if self._requests is not None:
             delay = max(delay, self._requests.delay(1, now))
         if self._tokens is not None:
             delay = max(delay, self._tokens.delay(tokens, now))
         return delay
 
+    @property
+    def _idle(self) -> int:
+        return 1 if self._server.blocked else self.limit - self._in_flight
+
     def _take(self, tokens: int) -> Slot:
         self._in_flight += 1
-        if self._requests is not None:
-            self._requests.add(1, self._clock())
         now = self._clock()
-        return Slot(now, self._tokens.add(tokens, now) if self._tokens is not None else None)
+        return Slot(
+            self._server.start(now),
+            self._requests.add(1, now) if self._requests is not None else None,
+            self._tokens.add(tokens, now) if self._tokens is not None else None,
+        )
 
     def _wake(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._queue:
-            waiting, tokens = self._queue[0]
-            if waiting.cancelled():  # its task has not yet run to say so
-                return
+        while (following := self._line.first()) is not None:
+            waiting, tokens, at = following
             delay = self._delay(tokens)
             if delay is None:
                 return
             if delay > 0:
                 self._timer = waiting.get_loop().call_later(delay, self._wake)
                 return
-            self._queue.popleft()
-            waiting.set_result(self._take(tokens))
+            waiting.set_result(self._idle if at == LAST else self._take(tokens))
 
 
-def _stricter(one: MinuteWindow | None, other: MinuteWindow | None) -> MinuteWindow | None:
+def _stricter(one: Window | None, other: Window | None) -> Window | None:
     if one is None or other is None:
         return one or other
     one.limit = min(one.limit, other.limit)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,11 +20,13 @@ class RetryPolicy(BaseModel):
     """How often and how long to try.
 
     Attributes:
-        attempts: Most tries of a draw, the first one included; 1 for no retries.
+        attempts: Most tries of a draw, the first one included; 1 for no retries. A try that is refused for the rate
+            (429) does not count: the server is well and gives no more for now.
         first_wait_s: Seconds that the first wait takes at most; each further one takes at most twice as long. The wait
             is drawn uniformly from 0 to that ("full jitter"), so that those who failed together do not return together.
         longest_wait_s: Seconds that a wait takes at most where the server did not say `Retry-After`.
-        total_s: No wait begins that would end later than so many seconds after the first failure.
+        total_s: No wait begins that would end later than so many seconds after the first failure. A limit by time is
+            outlasted for so long, however often it refuses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,11 @@ class RetryPolicy(BaseModel):
     first_wait_s: float = Field(default=0.5, ge=0)
     longest_wait_s: float = Field(default=60.0, ge=0)
     total_s: float = Field(default=600.0, ge=0)
+
+
+RATE_WAIT_S = 4.0
+"""Seconds that a draw waits at most which was refused for the rate by a server that did not say for how long: the pacer
+knows better when to try again, and lets earlier problems go first."""
 
 
 class Retrying(Layer):
@@ -63,12 +71,12 @@ class Retrying(Layer):
         """See `Backend.complete`."""
         completions = await self.inner.complete(request, indices)
         ends = self._clock() + self.policy.total_s
-        tries = _Tries(self.inner, request, completions, lambda: ends - self._clock())
+        tries = _Tries(self.inner, request, completions, self.policy.attempts, lambda: ends - self._clock())
         if self.policy.attempts > 1 and tries.pending:
             await AsyncRetrying(
                 retry=retry_if_result(bool),
                 wait=self._wait,
-                stop=lambda state: self._enough(state, ends),
+                stop=lambda state: self._clock() + state.upcoming_sleep > ends,
                 retry_error_callback=lambda state: None,
                 sleep=self._sleep,
             )(tries.next)
@@ -77,11 +85,11 @@ class Retrying(Layer):
     def _wait(self, state: RetryCallState) -> float:
         # the exponent stays small enough for a float, however many attempts there are
         most = min(self.policy.longest_wait_s, self.policy.first_wait_s * 2.0 ** min(state.attempt_number - 1, 64))
-        floor = max(failure.retry_after or 0.0 for failure in _result(state))
+        failures = _result(state)
+        if all(failure.kind == "rate_limit" for failure in failures):
+            most = min(most, RATE_WAIT_S)
+        floor = max(failure.retry_after or 0.0 for failure in failures)
         return max(floor + random.uniform(0, min(most, floor / 4)), random.uniform(0, most))
-
-    def _enough(self, state: RetryCallState, ends: float) -> bool:
-        return self._clock() + state.upcoming_sleep > ends or state.attempt_number >= self.policy.attempts
 
 
 class _Tries:
@@ -94,14 +102,31 @@ class _Tries:
         inner: What is asked.
         request: For what.
         first: What the first try gave.
+        attempts: Most tries of a draw, without those that were refused for the rate.
         left: Gives the seconds within which a try may begin.
     """
 
-    def __init__(self, inner: Backend, request: Request, first: list[Completion], left: Callable[[], float]) -> None:
-        self._inner, self._request, self._completions, self._left = inner, request, first, left
-        self._tried = dict.fromkeys((completion.index for completion in first), 1)
+    def __init__(
+        self,
+        inner: Backend,
+        request: Request,
+        first: list[Completion],
+        attempts: int,
+        left: Callable[[], float],
+    ) -> None:
+        self._inner, self._request, self._completions = inner, request, first
+        self._attempts, self._left = attempts, left
+        self._tried: Counter[int] = Counter()
+        self._counted: Counter[int] = Counter()
+        self._count(first)
         self._landed = False
         self.pending = self._to_mend()
+
+    def _count(self, completions: Sequence[Completion]) -> None:
+        for completion in completions:
+            limited = completion.failure is not None and completion.failure.kind == "rate_limit"
+            self._tried[completion.index] += 1
+            self._counted[completion.index] += not limited
 
     def _to_mend(self) -> dict[int, Failure]:
         """The failures, by draw, that another try may mend in time: those told to wait for longer fail alone."""
@@ -109,7 +134,10 @@ class _Tries:
         return {
             c.index: c.failure
             for c in self._completions
-            if c.failure is not None and c.failure.retryable and (c.failure.retry_after or 0.0) <= left
+            if c.failure is not None
+            and c.failure.retryable
+            and (c.failure.retry_after or 0.0) <= left
+            and self._counted[c.index] < self._attempts
         }
 
     async def next(self) -> list[Failure]:
@@ -122,8 +150,7 @@ class _Tries:
             new = {c.index: c for c in await self._inner.complete(self._request, again)}
             landed(list(new.values()))
             self._completions = [new.get(c.index, c) for c in self._completions]
-            for index in again:
-                self._tried[index] += 1
+            self._count(list(new.values()))
             self.pending = self._to_mend()
         return list(self.pending.values())
 

@@ -9,6 +9,7 @@ from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.flights import Ask, Flight, Flights, Purchase
 from reasoning.backends.landing import landing
 from reasoning.backends.layer import Layer
+from reasoning.backends.precedence import Beginning
 from reasoning.backends.watch import Watch
 from reasoning.budget import Ledger
 from reasoning.completion import Completion
@@ -150,8 +151,9 @@ class Stored(Layer):
         missing = [row for row in rows if row not in found]
         if missing and self._broken is not None:
             raise self._broken
+        claims, began = self.store.claims if self.store is not None else None, min(ask.precedence for ask in asks)
         for chunk in consecutive_runs(key, missing, self.capabilities.max_samples):
-            self._buy(Purchase(key, request, chunk, flights, self.store.claims if self.store is not None else None))
+            self._buy(Purchase(key, request, chunk, flights, claims, began))
         for ask in asks:
             for row in set(ask.rows):
                 if row in found:
@@ -180,7 +182,7 @@ class Stored(Layer):
 
     async def _bought(self, purchase: Purchase) -> None:
         rows = list(purchase.waiting)
-        with landing(partial(self._keep, purchase)):
+        with Beginning(purchase.precedence), landing(partial(self._keep, purchase)):
             completions = await self.inner.complete(purchase.request, rows)
         got = [completion.index for completion in completions]
         if got != rows:

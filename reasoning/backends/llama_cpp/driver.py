@@ -18,9 +18,9 @@ from reasoning.backends.llama_cpp.embedded import embedded_model
 from reasoning.backends.llama_cpp.engine import EngineSettings, LlamaEngine, is_exact, on_gpu
 from reasoning.backends.llama_cpp.gguf import GgufHeader, read_header, sha256
 from reasoning.backends.llama_cpp.loopback import LoopbackError
-from reasoning.backends.llama_cpp.slots import Slots
 from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, failure_of, token_texts
 from reasoning.backends.memory import PeakMemory
+from reasoning.backends.slots import Slots
 from reasoning.backends.thoughts import effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text

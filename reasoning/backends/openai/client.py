@@ -17,6 +17,7 @@ from reasoning.backends.openai.json_body import parsed
 from reasoning.backends.openai.options import Endpoint
 from reasoning.backends.openai.proxies import shown
 from reasoning.backends.openai.transport import MOST_OF_AN_ERROR, Lanes, TooLargeError, reading_at_most
+from reasoning.backends.slots import Slots
 
 CONNECT_S = 60.0
 """Seconds to connect: the client's own 5 s run out in a flood, while connections wait for their turn of the loop."""
@@ -55,7 +56,7 @@ class Client:
         self._way = self._where if proxy is None else f"{self._where} by the proxy {shown(proxy)}"
         self._timeout_s = limits.timeout_s
         self._scrub = Scrubber(endpoint.secrets)
-        self._turn = asyncio.Semaphore(limits.connections)
+        self._slots = Slots(limits.connections)
         headers = {name: value.get_secret_value() for name, value in endpoint.headers.items()}
         known = endpoint.key is not None or any(name.lower() == "authorization" for name in headers)
         self._options: Any = {} if known else {"headers": {"Authorization": openai.Omit()}}
@@ -78,7 +79,7 @@ class Client:
 
     async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Trouble:
         """The answer's JSON object, or why there is none."""
-        async with self._turn:
+        async with self._slots:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     with reading_at_most(most_bytes(body)):

@@ -154,12 +154,22 @@ class OpenAI:
 
     async def _bought(self, request: Request, indices: list[int]) -> list[Completion]:
         """Buys draws in one request; in several where the server turns out not to give so many in one."""
+        async with requesting(len(indices)) as sent:
+            completions = await self._sent(request, indices)
+            sent.answered(completions)
+        given = len(completions)
+        if given == len(indices):
+            return completions
+        landed(completions)
+        return completions + await self.complete(request, indices[given:])
+
+    async def _sent(self, request: Request, indices: list[int]) -> list[Completion]:
+        """The draws that one request brings: fewer or none where the server turns out not to take it so."""
         shape, form = self._shape(request), Form(self._manners, {"model": self.model})
         seed = self._seed(request, indices[0])
         shape.fill(form, request, len(indices), seed)
         if "seed" not in form.body:
             seed = None
-        requesting()
         started = time.perf_counter()
         with self._contact.request():
             found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
@@ -167,7 +177,7 @@ class OpenAI:
         answer = self._read(shape, found, request) if isinstance(found, dict) else found
         if isinstance(answer, Trouble):
             if self._learns(answer, form, len(indices)):
-                return await self.complete(request, indices)
+                return []
             await self._stop_for(answer)
             return [without_answer(answer, request, index, latency) for index in indices]
         self._contact.answer()
@@ -175,11 +185,7 @@ class OpenAI:
         if given < len(indices) and self.options.n == "auto":
             self._most = min(self._most, given)
         notes = form.degradations + ([ONE_BY_ONE] if self._most == 1 < self._wanted else [])
-        completions = await self._drawn(shape, answer, Drawing(request, indices[:given], seed, tuple(notes), latency))
-        if given == len(indices):
-            return completions
-        landed(completions)
-        return completions + await self.complete(request, indices[given:])
+        return await self._drawn(shape, answer, Drawing(request, indices[:given], seed, tuple(notes), latency))
 
     async def _stop_for(self, trouble: Trouble) -> None:
         """Raises what stops the run: any refusal before the server's first answer, and the account's end later too."""

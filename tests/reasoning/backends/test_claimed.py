@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from reasoning.backends.claimed import Claimed
+from reasoning.backends.paced import Paced
+from reasoning.backends.pacer import Pacer
 from reasoning.backends.scripted import Scripted
 from reasoning.backends.stored import Stored
 from reasoning.completion import Completion, Failure
@@ -56,6 +58,21 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def layered(inner: Scripted, store: Store) -> Stored:
     return Stored(Claimed(inner, store), Store.open(store.path))
+
+
+def test_waiting_for_another_process_takes_no_slot(store: Store, holder: "subprocess.Popen[str]") -> None:
+    async def body() -> None:
+        pacer = Pacer(cap=1)
+        stored = Stored(Paced(Claimed(driver(), store), pacer), Store.open(store.path))
+        waits = asyncio.create_task(stored.complete(ASKED, [0]))
+        assert (await stored.complete(ASKED, [1]))[0].text == "draw 1"
+        assert not waits.done()
+        holder.kill()
+        assert (await waits)[0].text == "draw 0"
+        assert pacer.in_flight == 0
+        await stored.aclose()
+
+    run(body())
 
 
 def test_a_claim_is_its_owners_until_it_is_given_up(tmp_path: Path) -> None:

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fault_client import FaultServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 import reasoning
+from reasoning.backends.budgeted import Budgeted
+from reasoning.backends.landing import requesting
 from reasoning.backends.opened import OpenedBackend
 from reasoning.backends.paced import Paced, shared_pacer
-from reasoning.backends.pacer import COOL_DOWN_S, LONGEST_PAUSE_S, MinuteWindow, Pacer, Slot
+from reasoning.backends.pacer import COOL_DOWN_S, Pacer, Slot
+from reasoning.backends.precedence import Beginning
 from reasoning.backends.scripted import Scripted
+from reasoning.backends.server_limit import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from reasoning.backends.windows import Window
+from reasoning.budget import Budget, Ledger, SpendLimit
 from reasoning.completion import Completion, Failure
 from reasoning.errors import AuthenticationError
 from reasoning.request import Request
@@ -48,28 +55,33 @@ async def rounds(pacer: Pacer, answer: Sequence[Completion] = FINE, n: int = 1) 
             pacer.release(slot, answer)
 
 
-def test_it_starts_small_doubles_and_stops_at_the_cap() -> None:
+def test_it_starts_small_grows_and_stops_at_the_cap() -> None:
     async def body() -> None:
         pacer = Pacer(start=20, cap=100)
-        limits = []
-        for _ in range(5):
-            limits.append(pacer.limit)
-            slots = await full(pacer)
-            for slot in slots:
-                pacer.release(slot, FINE)
-        assert limits[0] == 20
-        assert limits[1] > 20
-        await rounds(pacer, n=30)
-        assert pacer.limit == 100
+        slots = await full(pacer)
+        for answers, limit in ((0, 20), (40, 30), (60, 45), (500, 100)):
+            for _ in range(answers):
+                pacer.release(slots.pop(0), FINE)
+                slots += await full(pacer)
+            assert pacer.limit == limit
 
     asyncio.run(body())
+
+
+async def refuse(pacer: Pacer, clock: Clock) -> None:
+    """A rate limit that has passed a moment later."""
+    slots = await full(pacer)
+    for slot in slots:
+        pacer.release(slot, limited())  # all at once are one event
+    clock.now += FIRST_PAUSE_S
+    pacer.release(await pacer.acquire(), FINE)
 
 
 def test_a_rate_limit_cuts_once_in_fifteen_seconds_and_then_it_grows_slowly() -> None:
     async def body() -> None:
         clock = Clock()
         pacer = Pacer(start=50, cap=100, clock=clock)
-        await rounds(pacer, limited())  # fifty at once are one event
+        await refuse(pacer, clock)
         assert pacer.limit == 40
         await rounds(pacer, FINE, 5)
         assert pacer.limit == 40  # cooling down
@@ -78,7 +90,7 @@ def test_a_rate_limit_cuts_once_in_fifteen_seconds_and_then_it_grows_slowly() ->
         assert 40 <= pacer.limit <= 41
         await rounds(pacer, FINE, 4)
         assert 41 <= pacer.limit <= 45
-        await rounds(pacer, limited())
+        await refuse(pacer, clock)
         assert 32 <= pacer.limit <= 36
 
     asyncio.run(body())
@@ -90,7 +102,7 @@ def test_it_never_falls_below_one() -> None:
         pacer = Pacer(start=2, cap=9, clock=clock)
         for _ in range(20):
             clock.now += COOL_DOWN_S
-            await rounds(pacer, limited())
+            await refuse(pacer, clock)
         assert pacer.limit == 1
 
     asyncio.run(body())
@@ -114,7 +126,7 @@ def test_it_does_not_grow_while_this_client_is_what_is_slow() -> None:
     async def grown(request_s: float) -> int:
         clock = Clock()
         pacer = Pacer(start=20, cap=100, clock=clock)
-        for _ in range(30):
+        for _ in range(40):
             slots = await full(pacer)
             clock.now += request_s
             for slot in slots:
@@ -137,14 +149,17 @@ def test_an_engine_of_ours_keeps_its_number() -> None:
     asyncio.run(body())
 
 
-def test_retry_after_pauses_everyone_for_half_a_minute_at_most() -> None:
+def test_a_wait_that_a_server_asks_for_pauses_everyone() -> None:
     clock = Clock()
     pacer = Pacer(clock=clock)
 
     async def body() -> None:
-        pacer.release(await pacer.acquire(), limited(retry_after=7))
+        slots = [await pacer.acquire() for _ in range(3)]
+        pacer.release(slots[0], limited(retry_after=7))
         assert pacer._delay(0) == 7
-        pacer.release(Slot(), limited(retry_after=3600))
+        pacer.release(slots[1], limited(retry_after=60))
+        assert pacer._delay(0) == 60
+        pacer.release(slots[2], limited(retry_after=3600))
         assert pacer._delay(0) == LONGEST_PAUSE_S
         clock.now = LONGEST_PAUSE_S
         assert pacer._delay(0) == 0
@@ -192,14 +207,14 @@ def test_slots_survive_cancelling() -> None:
         pacer.release(await waiting[2], FINE)
         pacer.release(held[1], FINE)
         assert pacer.in_flight == 0
-        assert not pacer._queue
+        assert pacer._line.first() is None
 
     asyncio.run(asyncio.wait_for(body(), 5))
 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(1, 30)), max_size=40), st.integers(10, 60))
 def test_no_minute_holds_more_than_its_limit(arrivals: list[tuple[float, int]], limit: int) -> None:
-    window, now = MinuteWindow(limit), 0.0
+    window, now = Window(limit), 0.0
     started: list[tuple[float, int]] = []
     for pause, amount in arrivals:
         now += pause
@@ -218,7 +233,7 @@ def test_no_minute_holds_more_than_its_limit(arrivals: list[tuple[float, int]], 
 
 
 def test_a_worst_case_gives_way_to_what_it_was() -> None:
-    window = MinuteWindow(100)
+    window = Window(100)
     entry = window.add(90, 0.0)
     assert window.delay(50, 1.0) == 59.0
     window.correct(entry, 20)
@@ -278,6 +293,113 @@ def test_a_refused_key_ends_the_waiting_of_all_and_then_it_is_tried_anew() -> No
         assert [type(one) for one in done] == [AuthenticationError] * 9
         assert (await paced.complete(ASKED, [0]))[0].text == "fine"
         assert paced.pacer.in_flight == 0
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+# Each request of a call
+
+
+class Fan(Scripted):
+    """Sends a request for each draw, all of a call at once."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda request, index: f"draw {index}")
+        self.in_flight = self.most = 0
+
+    async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+        return list(await asyncio.gather(*(self._one(request, index) for index in indices)))
+
+    async def _one(self, request: Request, index: int) -> Completion:
+        async with requesting(1) as sent:
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+            await asyncio.sleep(0)
+            got = await super().complete(request, [index])
+            sent.answered(got)
+            self.in_flight -= 1
+        return got[0]
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_a_fan_out_takes_a_slot_for_each_request(cap: int) -> None:
+    async def body() -> None:
+        driver, pacer = Fan(), Pacer(cap=cap, requests_per_minute=100, tokens_per_minute=10**6)
+        paced = Paced(driver, pacer)
+        got = await asyncio.gather(*(paced.complete(ASKED, range(4)) for _ in range(5)))
+        assert [[c.text for c in one] for one in got] == [[f"draw {n}" for n in range(4)]] * 5
+        assert driver.most == cap
+        assert pacer.in_flight == 0
+        assert pacer._requests is not None
+        assert pacer._tokens is not None
+        assert pacer._requests.used == 20
+        assert pacer._tokens.used == sum(c.usage.total_tokens for one in got for c in one)
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+def test_a_fan_out_and_a_spend_limit_do_not_wait_for_each_other() -> None:
+    """Each call reserves all that is left, and needs the one slot again for its second request."""
+
+    async def body() -> None:
+        budget = Budget(SpendLimit(tokens=1400, reserve="worst"))
+        paced = Paced(Budgeted(Fan(), Ledger(), budget), Pacer(cap=1))
+        got = await asyncio.gather(*(paced.complete(ASKED, range(4)) for _ in range(5)))
+        assert [c.text for one in got for c in one] == [f"draw {n}" for n in range(4)] * 5
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+def test_the_openai_driver_keeps_to_one_request_in_flight(fault_server: FaultServer) -> None:
+    """The server takes no `n`: a call for six draws becomes six requests."""
+    fault_server.configure(refuse=["n"], latency_s=0.01)
+
+    async def body() -> None:
+        options = {"base_url": fault_server.base_url, "api_key": "none", "max_concurrency": 1}
+        async with reasoning.open_backend("openai/fault", **options) as backend:
+            got = await asyncio.gather(*(backend.complete(ASKED, range(at, at + 6)) for at in (0, 6)))
+        assert [c.failure for one in got for c in one] == [None] * 12
+
+    asyncio.run(asyncio.wait_for(body(), 20))
+    assert fault_server.stats()["most_in_flight"] == 1
+
+
+def test_an_earlier_problem_is_served_first() -> None:
+    """What the first problem asks for while all wait goes before what later ones asked for long ago."""
+
+    async def body() -> None:
+        paced, order = Paced(Scripted(lambda request, index: "fine"), Pacer(cap=1)), []
+
+        async def problem(n: int) -> None:
+            with Beginning():
+                for step in range(3):
+                    await paced.complete(ASKED, [0])
+                    order.append((n, step))
+
+        await asyncio.gather(*(problem(n) for n in range(5)))
+        assert order == [(n, step) for n in range(5) for step in range(3)]
+
+    asyncio.run(asyncio.wait_for(body(), 5))
+
+
+def test_idle_is_told_when_nobody_waits() -> None:
+    async def body() -> None:
+        pacer = Pacer(cap=2)
+        assert await pacer.idle() == 2
+        held = await full(pacer)
+        asks, idle = [asyncio.create_task(pacer.acquire()) for _ in range(2)], asyncio.create_task(pacer.idle())
+        late = asyncio.create_task(pacer.acquire())
+        await asyncio.sleep(0)
+        for slot in held:
+            pacer.release(slot, FINE)
+        held = await asyncio.gather(*asks)
+        await asyncio.sleep(0)
+        assert not idle.done()
+        pacer.release(held[0], FINE)
+        held[0] = await late
+        assert not idle.done()
+        pacer.release(held[0], FINE)
+        assert await idle == 1
 
     asyncio.run(asyncio.wait_for(body(), 5))
 

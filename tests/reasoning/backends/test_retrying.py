@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reasoning.backends.landing import landing
-from reasoning.backends.retrying import Retrying, RetryPolicy
+from reasoning.backends.retrying import RATE_WAIT_S, Retrying, RetryPolicy
 from reasoning.backends.scripted import Scripted
 from reasoning.completion import Completion, Failure
 from reasoning.errors import AuthenticationError
@@ -16,6 +16,7 @@ from reasoning.sampling import Sampling
 
 ASKED = Request(prompt="How many?", sampling=Sampling(temperature=0.7, max_tokens=50))
 BUSY = Failure(kind="rate_limit", message="slow down", retryable=True)
+BROKEN = Failure(kind="server_error", message="out of order", retryable=True)
 
 
 class Clock:
@@ -75,12 +76,35 @@ def test_what_does_not_pass_is_not_tried_again() -> None:
 
 
 def test_tries_end_and_the_last_failure_stands() -> None:
-    clock, driver = Clock(), Failing({0: 99})
+    clock, driver = Clock(), Failing({0: 99}, BROKEN)
     got = complete(driver, [0, 1], clock, RetryPolicy(attempts=3))
     assert rows(driver) == [(0, 1), (0,), (0,)]
     assert got[0].failure is not None
-    assert got[0].failure.message == "slow down (tried 3 times)"
+    assert got[0].failure.message == "out of order (tried 3 times)"
     assert got[1].text == "draw 1"
+
+
+def test_a_refusal_for_the_rate_is_no_attempt_and_is_outlasted() -> None:
+    clock, driver = Clock(), Failing({0: 60})
+    assert complete(driver, [0], clock, RetryPolicy(attempts=2))[0].text == "draw 0"
+    assert max(clock.waits) <= RATE_WAIT_S
+    clock, driver = Clock(), Failing({0: 10**6})
+    (failed,) = complete(driver, [0], clock, RetryPolicy(attempts=2, total_s=300))
+    assert failed.failure is not None
+    assert failed.failure.kind == "rate_limit"
+    assert 290 < clock.now <= 300
+
+
+def test_refusals_for_the_rate_leave_other_failures_their_attempts() -> None:
+    failures = [BUSY, BROKEN, BUSY, BUSY, BROKEN]
+
+    class Mixed(Scripted):
+        def __init__(self) -> None:
+            super().__init__(lambda r, i: Completion.failed(r, i, failures.pop(0)) if failures else "at last")
+
+    assert complete(Mixed(), [0], Clock(), RetryPolicy(attempts=3))[0].text == "at last"
+    failures[:] = [BUSY, BROKEN, BUSY, BROKEN]
+    assert complete(Mixed(), [0], Clock(), RetryPolicy(attempts=2))[0].failure is not None
 
 
 def test_one_attempt_means_no_retry() -> None:
@@ -93,7 +117,7 @@ def test_waits_grow_with_full_jitter_up_to_the_longest() -> None:
     for _ in range(200):
         clock = Clock()
         policy = RetryPolicy(attempts=8, first_wait_s=1, longest_wait_s=8, total_s=1e6)
-        complete(Failing({0: 7}), [0], clock, policy)
+        complete(Failing({0: 7}, BROKEN), [0], clock, policy)
         firsts.append(clock.waits[0])
         lasts.append(clock.waits[-1])
     assert 0 <= min(firsts) < 0.2

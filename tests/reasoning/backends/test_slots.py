@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from reasoning.backends.llama_cpp.slots import Slots
+from reasoning.backends.slots import Slots
 
 
 async def _settle() -> None:
