@@ -103,8 +103,7 @@ class Budgeted(Layer):
             ConfigError: There is a limit in tokens or money, and the request does not limit its tokens.
         """
         if self.budget is None:
-            call = _Call(self, request, len(indices), Amount())
-            return await self._bought(call, request, indices)
+            return await self._bought(_Call(self, request, len(indices), Amount()), request, indices)
         completions: list[Completion] = []
         while len(completions) < len(indices):
             rest = indices[len(completions) :]

@@ -274,7 +274,8 @@ class LandsThenFails(Scripted):
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         for _ in indices:
-            requesting()
+            async with requesting(1):
+                pass
         landed([reply(request, index) for index in indices[:-1]])
         raise self._error
 
