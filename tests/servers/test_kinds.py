@@ -10,12 +10,17 @@ import yaml
 from fault_client import FaultServer
 from fault_server import meets
 
+import evals
+import reasoning
+from evals.item import Item
+from evals.task import Task
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError, BadRequestError
 from reasoning.message import user
 from reasoning.request import Request
 from reasoning.sampling import Sampling
+from strategies.direct import Direct
 
 KINDS = yaml.safe_load(Path(__file__).with_name("kinds.yaml").read_text(encoding="utf-8"))
 RETRIED = {"limited": {"rate_limit"}, "passing": {"server_error"}, "unparsed": {"malformed"}}
@@ -104,3 +109,19 @@ def test_a_server_that_has_answered_nothing_stops_at_once(server: FaultServer, e
     with pytest.raises(BadRequestError):
         draw(server, (asking("1?"), 1), (asking("2?"), 1))
     assert server.stats()["requests"] == 1
+
+
+def test_a_run_loses_the_refused_item_alone_and_each_rerun_asks_for_it_alone(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    words = "Messages must alternate between apples and pears"
+    refused = {"kind": "reply", "status": 400, "body": {"error": {"message": words}}, "match": "What is 5?"}
+    server.configure(text="The answer is 5.", faults=[refused])
+    items = [Item.of(str(number), f"What is {number}?", "5") for number in range(1, 13)]
+    for requests in (12, 13, 14):
+        with reasoning.open_backend("openai/m", base_url=server.base_url, store=tmp_path / "draws.sqlite") as backend:
+            run = evals.evaluate(Task.of("twelve", items), Direct(), backend, out=tmp_path)
+        assert (run.status, run.done, sum(run.lost.values())) == ("complete", 12, 1)
+        assert server.stats()["requests"] == requests
+        [lost] = [result for result in run.results if result.answer is None]
+        assert words in str(lost.paths[0].completions[-1].failure)

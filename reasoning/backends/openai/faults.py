@@ -113,7 +113,7 @@ def _verdict(status: int | None, words: str, wait: float | None, *, page: bool) 
     if _ends_the_account(status, words, wait):
         return "authentication"
     if status != 429:
-        if status == 451 or (meant(words, "filtered") and status != 402):
+        if status == 451 or (status != 402 and _filtered(status, words)):
             return "content_filter"
         if status in (401, 402) or meant(words, "key_refused"):
             return "authentication"
@@ -122,6 +122,14 @@ def _verdict(status: int | None, words: str, wait: float | None, *, page: bool) 
     if status == 413 or (status in (None, 400, 422, 500) and _too_long(words)):
         return "context_overflow"
     return _verdict_by_status(status, words, page)
+
+
+def _filtered(status: int | None, words: str) -> bool:
+    """Whether a filter refuses the content: a server's own fault must name it in so many words."""
+    named = re.search(
+        r"content_?\W?(filter|policy|moderation)|inspection|inappropriate|敏感|不安全", words, re.IGNORECASE
+    )
+    return meant(words, "filtered") and (status is None or status < 500 or named is not None)
 
 
 def _ends_the_account(status: int | None, words: str, wait: float | None) -> bool:
@@ -166,6 +174,8 @@ def _remedy(verdict: Verdict, status: int, words: str) -> str:
         return " Check the account's credit and the rights of the key in OPENAI_API_KEY or api_key=."
     if verdict == "authentication":
         return " Check the key in OPENAI_API_KEY or api_key=."
+    if verdict == "bad_request" and status == 403:
+        return " Check base_url, and the proxy or firewall in between."
     if verdict == "bad_request" and (status in (200, 404, 405, 501) or meant(words, "elsewhere")):
         return " Check the model's name and base_url (it mostly ends in /v1)."
     if verdict == "bad_request":

@@ -33,8 +33,9 @@ _TABLE: dict[Meaning, str] = {
       | budget\ has\ been\ exceeded | budget_exceeded | (exceeded|over)\ (your|the|its)?\ ?budget
       | (exceeded|used)\ [^.]{0,30}\bcredits\b | billing\ (to\ be\ |must\ be\ |is\ not\ )(enabled|set\ up)
       | (free|trial)\W?(tier|plan|period|quota|credits?)\b[^.]{0,30}\b(ended|expired|exhausted|is\ over|used\ up)
-      | (account|organi[sz]ation|team|project|workspace|subscription|user)\b[^.]{0,90}\b
+      | (account|organi[sz]ation|team|project|workspace|subscription)\b[^.]{0,90}\b
         (suspended|deactivated|disabled|inactive|closed|terminated|not\ active|expired)
+      | user\b[^.]{0,40}\b(suspended|deactivated|disabled|banned|not\ active)
       | \brecharge\b | top\ ?-?up\b
       | 余额不足 | 欠费 | 充值 | 资源包""",
     "quota": r"""
@@ -66,7 +67,8 @@ _TABLE: dict[Meaning, str] = {
         context_?_?(length|size|window)_?exceed | exceed_?context | request_?too_?large | prompt_tokens_too_long
       | context\ (length|size|window|limit) | max_(seq|model|input|position)_?\w* | session_len
       | (maximum|max)\W+(\w+\W+){0,3}?(context|prompt|sequence|input|model|position)\W+(length|size|tokens?|embedding)
-      | (prompt|inputs?|context|messages?|conversation|sequence|text|history|request)['`]?\b[^.]{0,60}?\b
+      | request\b[^.]{0,60}?\b(too\ (long|large|big)|exceed\w*\b[^.]{0,60}\b(token|length|context|size|window))
+      | (prompt|inputs?|context|messages?|conversation|sequence|text|history)['`]?\b[^.]{0,60}?\b
         (too\ (long|large|big|many\ tokens)|(longer|larger|greater)\ than|must\ (be|have)\ (less|lower|fewer|smaller)
         |cannot\ exceed|overflow\w*
         |exceed\w*\b[^.]{0,60}\b(token|length|context|limit|size|window|maximum))
