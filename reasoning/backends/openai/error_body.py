@@ -29,6 +29,7 @@ _SAID_BACK = frozenset({"input", "flagged_input", "failed_generation", "ctx", "u
 """Fields that hold a part of the request, or of the model's output, and no words of the server's own."""
 _DEEPEST = 6
 _MOST_ENTRIES = 8
+_LONGEST, _TAIL = 4000, 1000
 _PAGE = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
 
@@ -62,7 +63,12 @@ def said_in(body: object) -> Said:
     numbers = [int(code) for code in codes if code.isascii() and code.isdigit() and 400 <= int(code) < 600]
     parameter = next((value for name, value in fields if name == "param" and isinstance(value, str)), None)
     words = text_of_page(body) if isinstance(body, str) else _words(body) or (repr(body) if body else "")
-    return Said(words, " ".join(codes), numbers[0] if numbers else None, parameter or _place(fields))
+    return Said(_cut(words), _cut(" ".join(codes)), numbers[0] if numbers else None, parameter or _place(fields))
+
+
+def _cut(text: str) -> str:
+    """The beginning and the end of a text: some servers say the whole request back."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _TAIL]} … {text[-_TAIL:]}"
 
 
 def has_error(body: Mapping[str, Any]) -> bool:

@@ -51,9 +51,11 @@ _POSITIVE = re.compile(
     r"strictly positive|(greater|larger|more) than 0(?![.\d]*[1-9])|> ?0(?![.\d]*[1-9])|\(0(\.0)?,|non-?zero"
     r"|be positive"
 )
+_NUMBER = r"\d+(?:\.\d+)?"
 _FROM_TO = re.compile(
-    r"[\[(] ?(?P<least>-?[\d.]+) ?, ?(?P<list>[\d.]+) ?(?P<open>[\])])"
-    r"|(between|from) (?P<first>-?[\d.]+)( \(?inclusive\)?)? (and|to) (?P<words>[\d.]+)( \((?P<exclusive>exclusive)\))?"
+    rf"[\[(] ?(?P<least>-?{_NUMBER}) ?, ?(?P<list>{_NUMBER}) ?(?P<open>[\])])"
+    rf"|(between|from) (?P<first>-?{_NUMBER})( \(?inclusive\)?)? (and|to) (?P<words>{_NUMBER})"
+    r"( \((?P<exclusive>exclusive)\))?"
 )
 _MOST = re.compile(
     r"(at most|up to|no more than|not exceed|limit of|maximum(?: \w+){0,3}?(?: is| of|:)?|<=|≤|less than or equal to"
@@ -141,7 +143,7 @@ def _place(text: str, parameter: str) -> int | None:
 def _least(text: str) -> float:
     """The least of a range that a text says is taken; 0 where it says none."""
     found = _FROM_TO.search(text)
-    return float((found["least"] or found["first"]).rstrip(".")) if found is not None else 0.0
+    return float(found["least"] or found["first"]) if found is not None else 0.0
 
 
 def _most(text: str) -> int | None:

@@ -13,6 +13,7 @@ from fault_client import FaultServer
 
 import reasoning
 from reasoning.backends.openai import OpenAI, OpenAIOptions, client
+from reasoning.backends.openai.faults import Scrubber, of_status
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError, BadRequestError
 from reasoning.message import user
@@ -397,3 +398,13 @@ class TestTimeAndConnections:
             await backend.aclose()
 
         asyncio.run(closed())
+
+
+def test_an_endless_error_holds_nobody_up() -> None:
+    """Servers say a whole prompt back; reading half a megabyte of it took seconds of the event loop."""
+    started = time.process_time()
+    for words in ("prompt " * 60_000, "invalid " * 60_000, "a" * 400_000):
+        trouble = of_status("there", 400, {}, {"error": {"message": words}}, Scrubber([]))
+        assert trouble.refuses({"n": 4, "seed": 5, "temperature": 0.7}) is None
+        assert len(trouble.message) < 1000
+    assert time.process_time() - started < 1.0
