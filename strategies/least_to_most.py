@@ -1,6 +1,7 @@
 """Smaller questions first."""
 
 import re
+from itertools import islice
 from typing import ClassVar
 
 from pydantic import Field
@@ -61,7 +62,8 @@ class LeastToMost(PromptedStrategy):
 
 def smaller_questions(text: str, most: int) -> list[str]:
     """The questions that a text lists, one a line."""
-    lines = (NUMBERING.sub("", line).strip() for line in text.splitlines())
+    asking = islice((line for line in text.splitlines() if line.rstrip().endswith("?")), 100 * most)
+    lines = (NUMBERING.sub("", line, count=1).strip() for line in asking)
     return list(dict.fromkeys(line for line in lines if line.endswith("?")))[:most]
 
 

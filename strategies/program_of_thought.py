@@ -21,7 +21,7 @@ from strategies.prompting import PromptedStrategy
 from strategies.scope import draw
 from strategies.strategy import PathStrategyField
 
-FENCED = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"```[ \t]*+(\w*+)[^\n`]*+\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 SYMBOLIC = " State the problem as equations and solve them with sympy; import from it what you need."
 
 

@@ -22,7 +22,7 @@ UNGROUNDED = (
 REVIEW = (
     "Check this answer step by step. If it is right, reply with the word KEEP alone; if not, reply with a better one."
 )
-KEEP = re.compile(r"\W*(?:(?:KEEP|Keep)\b|keep\W*\Z)")
+KEEP = re.compile(r"\W*+(?:(?:KEEP|Keep)\b|keep\W*+\Z)")
 """A reply that keeps the answer, and no program that begins with `keep = 3` or `keepers = 3`."""
 SHOWN = 500
 """Characters of a program's value that are shown to the model."""

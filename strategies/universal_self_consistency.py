@@ -28,7 +28,7 @@ PICK = (
     "Evaluate these responses. Select the most consistent response based on majority consensus. "
     'Start your answer with "The most consistent response is Response X" (without quotes).'
 )
-NAMED = re.compile(r"response\s+\W*(\d+)", re.IGNORECASE)
+NAMED = re.compile(r"response\s\W*+(\d{1,9}+)(?!\d)", re.IGNORECASE)
 
 
 class UniversalSelfConsistency(Strategy):

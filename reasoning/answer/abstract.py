@@ -11,8 +11,8 @@ from typing import Final, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 T = TypeVar("T")
-_AT_ONCE: Final = 20_000
-"""Characters that are read on the event loop itself: a kind reads them in a millisecond or so."""
+_AT_ONCE: Final = 2000
+"""Characters that are read on the event loop itself: a kind reads them in a few milliseconds at worst."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def _written(labels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     yield "marked", rf"{_FILLER}{first}"
     yield "another", rf"[)\]*\"']*{_ANOTHER}(?:{anyhow}){edge}"
     yield "leading", rf"{_FILLER}(?<![\w'’])(?P<label>{anyhow}){edge}{_CLOSED}(?!\s*,|{_DISMISSED})"
-    yield "listed", rf"\n\s*[(*]*(?:{anyhow})[).:]"
+    yield "listed", rf"\n[^\S\n]*+[(*]*+(?:{anyhow})[).:]"
     chosen = rf"[(*\"'\[]*(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
     settled = rf"[(*\"'\[]*(?P<settled>{anyhow}){edge}{_CLOSED}(?![)\]*\"']*{_ANOTHER}(?:{anyhow}){edge})"
     yield "option", rf"(?:{_OPTION}{chosen}|{_SETTLED}{settled})(?!{_DISMISSED})"

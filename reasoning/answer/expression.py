@@ -30,10 +30,10 @@ T = TypeVar("T")
 LONGEST: Final = 4000
 """Characters that a formula may have."""
 _LAST: Final = 8000  # characters at the end in which an unmarked formula is looked for
+# Each kind of bracket ends where another one of its kind begins, so that a row of opening ones is read once.
 _MATHEMATICS = re.compile(
-    r"\$\$(?P<display>[^$]{1,4000})\$\$|(?<![\\$])\$(?P<inline>[^$\n]{1,2000}?)(?<!\\)\$(?!\d)"
-    r"|\\\[(?P<bracket>.{1,4000}?)\\\]|\\\((?P<paren>.{1,2000}?)\\\)",
-    re.DOTALL,
+    r"\$\$(?P<display>[^$]{1,4000}+)\$\$|(?<![\\$])\$(?P<inline>[^$\n]{1,2000}+)(?<!\\)\$(?!\d)"
+    r"|(?<!\\)\\\[(?P<bracket>(?:[^\\]|\\[^\[\]]){1,4000}+)\\\]|(?<!\\)\\\((?P<paren>(?:[^\\]|\\[^()]){1,2000}+)\\\)",
 )
 _NAMES = """
     sqrt cbrt root exp log ln sin cos tan cot sec csc asin acos atan arcsin arccos arctan sinh cosh tanh abs max min gcd
@@ -179,12 +179,13 @@ def _stretches(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _marked(text: str) -> Iterator[tuple[int, int, str]]:
+    readable = plain(text)
     for region in regions(text):
-        for start, end in _candidates(text, region):
+        for start, end in _candidates(text, readable, region):
             yield start, end, region.rule
 
 
-def _candidates(text: str, region: Region) -> Iterator[tuple[int, int]]:
+def _candidates(text: str, readable: str, region: Region) -> Iterator[tuple[int, int]]:
     """The stretches of a marked region that may be its formula, the likeliest first."""
     if region.rule in ("boxed", "answer tag"):
         yield _trimmed(text, region.start, region.end)
@@ -194,7 +195,7 @@ def _candidates(text: str, region: Region) -> Iterator[tuple[int, int]]:
         yield _after_equals(text, *_trimmed(text, *span))
     end = sentence_end(text, region)
     yield _trimmed(text, region.start, end)
-    number = finding.marked(plain(text), region, Style())
+    number = finding.marked(readable, region, Style())
     if number is not None and number.value is not None:
         yield number.start, number.end
 

@@ -15,6 +15,7 @@ from reasoning.answer.locales import locale
 
 REACH: Final = 600
 """Characters after a marker in which its answer must stand."""
+_NEAR: Final = 200  # characters from a word for "answer" in which its verb must stand
 _TRIES: Final = 24  # markers that are looked at, from the last one back
 
 _GAP = (
@@ -22,7 +23,7 @@ _GAP = (
     r"[^\n:=.,;?!]{0,60}?|\s*\([^()\n]{0,40}\)|,\s+\w{2,12}\s*,)?"
 )
 _VERB = r"is|are|was|be|equals?|becomes|comes\s+(?:out\s+)?to|as|of"
-_QUOTES = r"[*_\"'`}]{0,4}"
+_QUOTES = r"[*_\"'`}]{0,4}+"
 _OPENING = re.compile(r"(?:[\s*_`\"'>:]|\\[\[(]|\\(?:text|textbf|mathbf|mathrm)\{|\$\$|\$(?![\d.]))*")
 _WORD = re.compile(r"\w")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -54,7 +55,7 @@ def _answer_words(code: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
     needles = {form for word in words for form in (word, word.capitalize(), word.upper())}
     word = "|".join(re.escape(word) for word in words)
     verb = rf"(?<![a-z])(?P<verb>(?i:{verbs}))(?![a-z])"
-    said = rf"{_QUOTES}{_GAP}\s*{_QUOTES}\s*(?:{verb}|[:=→⇒]|[–—-](?=\s))"
+    said = rf"{_QUOTES}{_GAP}\s*+{_QUOTES}\s*+(?:{verb}|[:=→⇒]|[–—-](?=\s))"
     return tuple(sorted(needles)), re.compile(
         rf"(?<!/)(?i:{word})s?(?:(?P<tag>\s*>)|{said}|{_QUOTES}\s*\n|{_QUOTES},?\s*(?=\\?[$€£]))"
     )
@@ -116,7 +117,7 @@ def _hashes(text: str, at: int) -> Region | None:
 
 
 def _said(text: str, at: int, pattern: re.Pattern[str]) -> Region | None:
-    match = pattern.match(text, at)
+    match = pattern.match(text, at, at + _NEAR)
     if match is None:
         return None
     start = _opening(text, match.end(), match.end() + 40)

@@ -60,10 +60,11 @@ def said_in(body: object) -> Said:
     fields = list(_fields(body, 0))
     codes = [str(value) for name, value in fields if name in _CODES and isinstance(value, str | int)]
     codes = [code for code in codes if code not in ("", "None")]
-    numbers = [int(code) for code in codes if code.isascii() and code.isdigit() and 400 <= int(code) < 600]
+    numbers = [int(code) for code in codes if len(code) == 3 and code.isascii() and code.isdigit()]
     parameter = next((value for name, value in fields if name == "param" and isinstance(value, str)), None)
     words = text_of_page(body) if isinstance(body, str) else _words(body) or (repr(body) if body else "")
-    return Said(_cut(words), _cut(" ".join(codes)), numbers[0] if numbers else None, parameter or _place(fields))
+    status = next((number for number in numbers if 400 <= number < 600), None)
+    return Said(_cut(words), _cut(" ".join(codes)), status, parameter or _place(fields))
 
 
 def _cut(text: str) -> str:
@@ -85,7 +86,7 @@ def text_of_page(text: str) -> str:
     """A text as it is; of a web page its title."""
     if not is_page(text):
         return text
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title[^<>]*+>([^<]*+)</title>", text, re.IGNORECASE)
     return f"the web page {html.unescape(title[1]).strip()!r}" if title else f"a web page: {text[:100]}"
 
 

@@ -148,7 +148,7 @@ def finish_of(reason: object) -> tuple[Finish, tuple[str, ...]]:
         reason = reason.get("type") or reason.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         return "stop", (NO_REASON,)
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason[:200]).lower()
     for meaning, finish in _ENDINGS:
         if meaning.search(words):
             return finish, ()
