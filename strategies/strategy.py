@@ -1,6 +1,7 @@
 """What a strategy is: a frozen configuration that turns a problem into an answer."""
 
 import asyncio
+import itertools
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -10,7 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, SerializeAsAny
 
 from reasoning import loop
-from reasoning.backends.backend import Backend
+from reasoning.backends.backend import Backend, Idles
+from reasoning.backends.precedence import Beginning
 from reasoning.errors import FAMILY, ConfigError, RunStopped, SpendLimitError
 from reasoning.problem import Problem
 from strategies.events import ItemEvent, OnEvent, PathEvent
@@ -36,6 +38,9 @@ STRATEGIES: Mapping[str, str] = {
     "universal-self-consistency": "strategies.universal_self_consistency:UniversalSelfConsistency",
 }
 """This project's own strategies by their names."""
+TURNS_TO_BEGIN = 8
+"""Turns of the event loop that a problem needs at most from its beginning to the queue of its first calls: a task for
+the problem, one for each path, and one for each purchase."""
 
 
 class Strategy(Named):
@@ -105,7 +110,8 @@ class Strategy(Named):
         scope = Scope(backend, problem.id, roles=backends, seed=seed, on_event=on_event)
         started = time.perf_counter()
         until = None if deadline is None else asyncio.get_running_loop().time() + deadline
-        result = await self.decide_on(problem, scope, until)
+        with Beginning():
+            result = await self.decide_on(problem, scope, until)
         result = result.model_copy(update={"seconds": time.perf_counter() - started})
         scope.emit(ItemEvent(problem.id, result))
         return result
@@ -116,11 +122,13 @@ class Strategy(Named):
         """Answers many problems and yields each result as it is ready, in no fixed order.
 
         Args:
-            problems: Read lazily: at most `look_ahead` of them are under way.
+            problems: Read lazily: another is begun where the backend would be idle otherwise, and at most `look_ahead`
+                of them are under way.
             backend: The model.
             **how: As for `asolve`, and
 
-                - `look_ahead`: problems under way at once; by default twice what the backend likes to have in flight;
+                - `look_ahead`: most problems under way at once; by default twice what the backend likes to have in
+                  flight;
                 - `errors`: what to do when the strategy itself breaks on a problem: `"raise"` (the default), or
                   `"record"`: yield a result that says so.
 
@@ -150,18 +158,27 @@ class Strategy(Named):
             raise ConfigError(f"errors is 'raise' or 'record'; got {errors!r}.")
         waiting = enumerate(Problem.of(problem) for problem in problems)
         under_way: dict[asyncio.Task[Result], int] = {}
-        finished: asyncio.Queue[asyncio.Task[Result]] = asyncio.Queue()
+        finished: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
         stop: RunStopped | None = None
+        idle: asyncio.Task[int] | None = None  # while it is waited for that more can begin
+        over = False
         try:
             while True:
-                while stop is None and len(under_way) < ahead and (following := next(waiting, None)) is not None:
-                    place, problem = following
-                    task = asyncio.create_task(self._on_record(problem, backend, errors, how))
-                    task.add_done_callback(finished.put_nowait)  # asyncio.wait would look at all of them each time
-                    under_way[task] = place
-                if not under_way:
+                if idle is None and not over and stop is None and len(under_way) < ahead:
+                    idle = asyncio.create_task(self._room(backend))
+                    idle.add_done_callback(finished.put_nowait)
+                if not under_way and idle is None:
                     break
                 task = await finished.get()
+                if task is idle:
+                    most = min(task.result(), ahead - len(under_way)) if stop is None else 0
+                    following = list(itertools.islice(waiting, most))
+                    over, idle = not following, None
+                    for place, problem in following:
+                        begun = asyncio.create_task(self._on_record(problem, backend, errors, how))
+                        begun.add_done_callback(finished.put_nowait)  # asyncio.wait would look at all each time
+                        under_way[begun] = place
+                    continue
                 place, broke = under_way.pop(task), task.exception()
                 if broke is None:
                     yield place, task.result()
@@ -170,9 +187,20 @@ class Strategy(Named):
                 else:
                     raise broke
         finally:
-            await cancel_all(under_way)
+            await cancel_all([*under_way, *([] if idle is None else [idle])])
         if stop is not None:
             raise stop
+
+    async def _room(self, backend: Backend) -> int:
+        """Waits until the backend would be idle; how many problems can begin.
+
+        Those that just began get some turns of the loop to make their first calls, so that these are queued by then.
+        """
+        for _ in range(TURNS_TO_BEGIN):
+            await asyncio.sleep(0)
+        if not isinstance(backend, Idles):
+            return backend.capabilities.concurrency
+        return max(1, await backend.idle() // self.width)
 
     async def _on_record(
         self, problem: Problem, backend: Backend, errors: Literal["raise", "record"], how: Mapping[str, Any]

@@ -118,3 +118,12 @@ class Scorer(Protocol):
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """Scores each text as an answer to the request."""
         ...
+
+
+@runtime_checkable
+class Idles(Protocol):
+    """The optional capability of a backend that queues calls: it says when it could do with more of them."""
+
+    async def idle(self) -> int:
+        """Waits until no call has to queue and some could start at once; how many could."""
+        ...

@@ -50,6 +50,11 @@ class Layer:
             raise ConfigError(f"The backend {self.spec} does not score texts; name a reward model instead.")
         return await self.inner.score(request, texts)
 
+    async def idle(self) -> int:
+        """See `Idles.idle`; where the driver does not queue, what suits it is always idle."""
+        idle = getattr(self.inner, "idle", None)
+        return self.capabilities.concurrency if idle is None else int(await idle())
+
     @property
     def facts(self) -> ModelFacts:
         """See `HasFacts.facts`; all unknown where the driver tells nothing."""

@@ -48,6 +48,10 @@ class OpenedBackend(Layer):
             return await self.inner.complete(request, indices)
         return await loop.on(self._home, self.inner.complete(request, indices))
 
+    async def idle(self) -> int:
+        """See `Idles.idle`."""
+        return await loop.on(self._home, super().idle())
+
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`; only where `capabilities.scoring` is true."""
         return await loop.on(self._home, super().score(request, texts))

@@ -61,7 +61,7 @@ class Paced(Layer):
             self.pacer.release(slot, ())
 
     async def idle(self) -> int:
-        """See `Waits.idle`."""
+        """See `Idles.idle`."""
         return await self.pacer.idle()
 
 
