@@ -31,13 +31,15 @@ _CLOSE_RANGE: Final = 436
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def live(descriptors: tuple[int, int, int], server: int, space: int, contain: Callable[[], int | None]) -> NoReturn:
+def live(
+    descriptors: tuple[int, int, int], server: int, taken: tuple[int, int], contain: Callable[[], int | None]
+) -> NoReturn:
     """Be the process of one program; never returns.
 
     Args:
         descriptors: What becomes standard output, standard error, and the result channel.
         server: Process id of the server.
-        space: Bytes of address space taken before the program starts.
+        taken: Bytes of address space, and of memory in it that can be written, taken before the program starts.
         contain: Puts on what confines the program, seccomp last; how many tasks of others the kernel counts with its
             own, None where their number is not limited.
     """
@@ -59,7 +61,9 @@ def live(descriptors: tuple[int, int, int], server: int, space: int, contain: Ca
         privileges.lower(resource.RLIMIT_NPROC, others + privileges.threads(request.memory))
     privileges.lower(resource.RLIMIT_NOFILE, privileges.files(request.memory))
     resource.setrlimit(resource.RLIMIT_CPU, (request.cpu_s, request.cpu_s))
-    resource.setrlimit(resource.RLIMIT_AS, (space + request.memory,) * 2)
+    space, data = (before + request.memory for before in taken)
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
+    resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     _run(request)
 
 

@@ -13,7 +13,8 @@ class Limits(BaseModel):
     Attributes:
         wall_s: Seconds from its start to its end.
         cpu_s: Seconds of processor time, over all its threads.
-        memory_bytes: Address space on top of what Python and the preloaded packages take.
+        memory_bytes: Memory on top of what Python and the preloaded packages take: address space, and all else that the
+            kernel can be made to hold.
         output_bytes: Bytes of standard output and, apart, of standard error.
         result_bytes: Bytes of the returned value, as written on the wire.
 

@@ -22,8 +22,9 @@ whose path follows, or without any."""
 LEASE: Final = struct.Struct("!I")
 """Server to caller, with descriptors (lease, channel, stdout, stderr): a contained child is ready; its process id."""
 
-START: Final = struct.Struct("!dd")
-"""Caller to server, over the lease: the clock runs; limits of wall and processor seconds. Closing the lease kills."""
+START: Final = struct.Struct("!ddQ")
+"""Caller to server, over the lease: the clock runs; limits of wall and processor seconds and of memory. Closing the
+lease kills."""
 
 PAUSE: Final = struct.Struct("!d")
 """Caller to server, over the lease of a session: a program has answered, so stop the process and report; for how many
@@ -40,8 +41,9 @@ ALONE: Final = bytes(8)
 """The mark of a program that has its process to itself. Any other mark is that of a program of a session: its frame
 begins with it, and the process then waits for the next request."""
 
-ENDED, TIMEOUT, CPU, PAUSED = range(4)
-"""Why the server killed a child, or that it did not; or that the child stands still between two programs."""
+ENDED, TIMEOUT, CPU, PAUSED, MEMORY = range(5)
+"""Why the server killed a child (or the kernel, for `MEMORY`), or that it did not; or that the child stands still
+between two programs."""
 
 
 class Report(NamedTuple):
@@ -51,7 +53,7 @@ class Report(NamedTuple):
 
     Attributes:
         wait_status: As `os.waitpid` gives it.
-        cause: `ENDED`, `TIMEOUT`, `CPU` or `PAUSED`.
+        cause: `ENDED`, `TIMEOUT`, `CPU`, `PAUSED` or `MEMORY`.
         wall_s: Seconds from the start of the program.
         cpu_s: Processor seconds from the start of the program.
         max_rss_bytes: Most memory resident at once.

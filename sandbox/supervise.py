@@ -188,7 +188,7 @@ def _pause(lease: Lease, turn: Turn) -> None:
 def _started(lease: Lease, limits: Limits) -> bool:
     """Have the clock run; False where the program was called off before: the server is well, and kills the child."""
     try:
-        lease.server.send(messages.START.pack(limits.wall_s, limits.cpu_s), socket.MSG_NOSIGNAL)
+        lease.server.send(messages.START.pack(limits.wall_s, limits.cpu_s, limits.memory_bytes), socket.MSG_NOSIGNAL)
     except OSError as error:
         if lease.abandoned:
             return False
@@ -269,10 +269,17 @@ def _judge_kill(report: Report, limits: Limits) -> tuple[Status, object, str]:
     number = os.WTERMSIG(report.wait_status)
     if report.cause == messages.TIMEOUT:
         return Status.TIMEOUT, None, f"The program ran longer than {limits.wall_s:g} s."
+    if report.cause == messages.MEMORY:
+        return (
+            Status.MEMORY_LIMIT,
+            None,
+            (
+                f"The program held more memory than {limits.memory_bytes:,} bytes, with what the kernel keeps for its "
+                "threads and mappings."
+            ),
+        )
     if report.cause == messages.CPU or report.cpu_s >= limits.cpu_s:
         return Status.CPU_LIMIT, None, f"The program used more than {limits.cpu_s:g} s of processor time."
-    if number == signal.SIGKILL and report.max_rss_bytes >= limits.memory_bytes:
-        return Status.MEMORY_LIMIT, None, "The kernel killed the program for lack of memory."
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     return Status.SIGNAL, None, f"The program was killed by {name}."
 

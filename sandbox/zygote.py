@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from sandbox import landlock, messages, namespaces, preload, privileges
+from sandbox import landlock, memory, messages, namespaces, preload, privileges
 from sandbox.child import NAME, close_others, live
 from sandbox.layers import NEEDS, LayerMissing
 from sandbox.seccomp import Filter
@@ -52,7 +52,11 @@ class Child:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     cpu_before: float = 0.0
+    memory: int = 0
+    process: int = 0
+    kills: int = 0
     check: float = float("inf")
+    look: float = float("inf")
     cause: int = messages.ENDED
     paused: bool = False
     stopping: bool = False
@@ -76,7 +80,7 @@ class Child:
 
     def start(self, message: bytes) -> None:
         """The program's time begins."""
-        self.wall_s, self.cpu_s = messages.START.unpack(message)
+        self.wall_s, self.cpu_s, self.memory = messages.START.unpack(message)
         self.cpu_before = 0.0
         self.cpu_before = self.cpu()
         self.started = time.monotonic()
@@ -92,7 +96,7 @@ class Child:
         self.paused = self.stopping = True
         self.wall_s, self.took_s, self.cpu_s = *messages.PAUSE.unpack(message), self.lasted(), float("inf")
         self.started = time.monotonic()
-        self.check = self.started + self.wall_s
+        self.check, self.look = self.started + self.wall_s, float("inf")
         for _ in range(STOP_TRIES):
             if self.has_stopped():
                 return
@@ -122,7 +126,7 @@ class Child:
     def kill(self, cause: int) -> None:
         """Kill it, for this cause unless it was killed already."""
         self.cause = self.cause or cause
-        self.check = float("inf")
+        self.check = self.look = float("inf")
         os.kill(self.pid, signal.SIGKILL)
 
 
@@ -135,7 +139,8 @@ class Zygote:
         spares: How many children to fork ahead; none where each is forked for a folder that it is given.
         contain: What each child puts on; with which folder of files to read.
         fork: As `os.fork`.
-        space: Address space of this process in bytes, which every child starts with.
+        taken: Address space of this process in bytes, and how much of it can be written: what every child starts with.
+        scales: What weighs the children, where there is a /proc.
     """
 
     def __init__(
@@ -145,10 +150,11 @@ class Zygote:
         spares: int,
         contain: Callable[[str], int | None],
         fork: Callable[[], int],
-        space: int,
+        taken: tuple[int, int],
+        scales: memory.Scales | None,
     ) -> None:
         self.control, self.caller, self.spares = control, caller, spares
-        self.contain, self.space = contain, space
+        self.contain, self.taken, self.scales = contain, taken, scales
         self.pid = os.getpid()
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
@@ -210,7 +216,7 @@ class Zygote:
                 end.close()
             return
         if not pid:
-            live((stdout, stderr, channel.fileno()), self.pid, self.space, lambda: self.contain(folder))
+            live((stdout, stderr, channel.fileno()), self.pid, self.taken, lambda: self.contain(folder))
         for fd in (stdout, stderr):
             os.close(fd)
         channel.close()
@@ -240,6 +246,8 @@ class Zygote:
             first = not child.started
             child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
+            if self.scales is not None:
+                child.look = child.started + memory.pause(memory.most(child.memory))
             if first:
                 self.fork_another()
 
@@ -259,6 +267,8 @@ class Zygote:
                 child.start(message)
         if first:
             self.fork_another()
+        if child.process and self.scales is not None and not child.cause and status == signal.SIGKILL:
+            child.cause = messages.MEMORY if self.scales.kills() > child.kills else messages.ENDED
         self.ignore(child)
         del self.pidfds[child.pidfd]
         self.poll.unregister(child.pidfd)
@@ -273,6 +283,8 @@ class Zygote:
         for child in self.pidfds.values():
             if child.stopping:
                 child.has_stopped()
+            if now >= child.look and self.scales is not None:
+                self.weigh(child, self.scales, now)
             if now < child.check:
                 continue
             left_wall = child.started + child.wall_s - now
@@ -282,11 +294,21 @@ class Zygote:
             else:
                 child.check = now + min(left_wall, max(left_cpu / self.cpus, CHECK_S))
 
+    def weigh(self, child: Child, scales: memory.Scales, now: float) -> None:
+        """Kill it if it holds too much memory."""
+        if not child.process:
+            child.process, child.kills = scales.find(child.pidfd), scales.kills()
+        room = memory.most(child.memory) - scales.held(child.process, child.memory)
+        if room < 0:
+            child.kill(messages.MEMORY)
+        else:
+            child.look = now + memory.pause(room)
+
     def patience(self) -> float:
         """Seconds until some child's time may be up."""
         if self.owed:
             return RETRY_S
-        nearest = min((child.check for child in self.pidfds.values()), default=float("inf"))
+        nearest = min((min(child.check, child.look) for child in self.pidfds.values()), default=float("inf"))
         longest = CHECK_S if any(child.stopping for child in self.pidfds.values()) else LONGEST_SLEEP
         return min(max(nearest - time.monotonic(), 0.0), longest)
 
@@ -299,9 +321,10 @@ class Zygote:
         os._exit(0)
 
 
-def _address_space() -> int:
+def _taken() -> tuple[int, int]:
     with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
+        pages = file.read().split()
+    return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
 
 
 def main() -> NoReturn:
@@ -346,6 +369,8 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     caller = os.pidfd_open(os.getppid())
     if os.getppid() != plan["caller"]:
         os._exit(1)  # it is gone already
+    evidence = {"memory": memory.offer_first()}
+    scales = _scales(evidence)
     tasks = privileges.count_tasks(privileges.NOBODY if root else os.geteuid())
     strict = "namespaces" in NEEDS[level]
     if strict:
@@ -356,8 +381,7 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     sys.argv = [NAME]
     os.chdir("/")
     reseed = preload.load(plan["preload"], plan["search"])
-    space = _address_space()
-    evidence: dict[str, str] = {}
+    taken = _taken()
     contain: Callable[[str], int | None] = _uncontained
     fork = preload.fork_of(plan["preload"], reseed)
     if level != "unsafe":
@@ -375,9 +399,21 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
         if strict:
             namespaces.end_with_parent()
         preload.map_privately()
-        contain = _containment(level, paths, machine, tasks + privileges.THREADS.stop, evidence)
+        contain = _containment(level, paths, machine, tasks + 2 * plan["spares"] * privileges.THREADS.stop, evidence)
+    if scales is not None:
+        scales.settle()
     spares = 0 if plan["files"] else plan["spares"]
-    return Zygote(control, caller, spares, contain, fork, space), evidence
+    return Zygote(control, caller, spares, contain, fork, taken, scales), evidence
+
+
+def _scales(evidence: dict[str, str]) -> memory.Scales | None:
+    try:
+        scales = memory.Scales()
+    except (OSError, KeyError) as error:
+        evidence["memory"] += f"; address space alone is bounded, for there is no /proc ({error})"
+        return None
+    evidence["memory"] += "; watched in /proc"
+    return scales
 
 
 def _uncontained(folder: str) -> None:

@@ -7,9 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import site
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,47 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import withstand_corpus
 import withstand_worker
 from withstand_corpus import CASES, Case
+from withstand_settings import NOBODY, SETTINGS, Setting, Unavailable, start
 
 from sandbox import Outcome
 
-NOBODY = 65534
 LATE_S = 1.0
 """Seconds past its limit by which a program is gone."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where the corpus runs.
-
-    Attributes:
-        level: Of the sandbox.
-        nobody: Whether as an ordinary user, without any privilege, rather than as whoever runs the tests.
-        docker: Whether as in default Docker: few capabilities, no namespaces.
-        session: Whether each program is the first of a session that has a file to read, with an honest one behind it.
-    """
-
-    level: str
-    nobody: bool = False
-    docker: bool = False
-    session: bool = False
-
-    def __str__(self) -> str:
-        marks = {"-nobody": self.nobody, "-docker": self.docker, "-session": self.session}
-        return self.level + "".join(mark for mark, so in marks.items() if so)
-
-
-SETTINGS = [
-    Setting("standard"),
-    Setting("standard", nobody=True),
-    Setting("standard", docker=True),
-    Setting("strict"),
-    Setting("strict", nobody=True),
-    Setting("standard", session=True),
-    Setting("strict", session=True),
-]
 
 
 @dataclass
@@ -80,23 +44,6 @@ class Verdicts:
             self.ended = message
 
 
-def interpreter(user: int | None) -> str | None:
-    """A Python of this version that the user may run, or None."""
-    for candidate in (sys.executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
-        try:
-            command = [candidate, "-I", "-c", "import encodings, json, ctypes"]
-            if (
-                subprocess.run(
-                    command, user=user, extra_groups=None if user is None else [], capture_output=True
-                ).returncode
-                == 0
-            ):
-                return candidate
-        except OSError:
-            continue
-    return None
-
-
 def canaries(folder: Path) -> None:
     """Files that anyone may change, of this user and of nobody."""
     os.chmod(folder, 0o777)
@@ -112,16 +59,12 @@ def canaries(folder: Path) -> None:
 def run_worker(setting: Setting, names: list[str]) -> Verdicts:
     """Run these cases; should a program kill the worker, say so and go on behind it."""
     verdicts = Verdicts()
-    if setting.nobody and os.geteuid() != 0:
-        verdicts.unavailable = "only root can become another user"
-        return verdicts
-    user = NOBODY if setting.nobody else None
-    python = interpreter(user)
-    if python is None:
-        verdicts.unavailable = "that user may run no Python of this version"
-        return verdicts
     while names and not verdicts.ended and not verdicts.unavailable:
-        begun, error = run_once(setting, names, verdicts, python, user)
+        try:
+            begun, error = run_once(setting, names, verdicts)
+        except Unavailable as missing:
+            verdicts.unavailable = str(missing)
+            break
         if not verdicts.ended and not verdicts.unavailable:
             assert begun, f"the worker did not start: {error}"
             verdicts.fatal[begun] = error
@@ -129,46 +72,34 @@ def run_worker(setting: Setting, names: list[str]) -> Verdicts:
     return verdicts
 
 
-def run_once(setting: Setting, names: list[str], verdicts: Verdicts, python: str, user: int | None) -> tuple[str, str]:
+def run_once(setting: Setting, names: list[str], verdicts: Verdicts) -> tuple[str, str]:
     """Run these cases until all are done or the worker is dead; the case it began last, and its last words."""
-    root = Path(withstand_corpus.__file__).parents[2]
-    paths = [str(root), str(root / "tests" / "support"), *site.getsitepackages()]
     folder = Path(tempfile.mkdtemp(prefix="withstand-", dir="/tmp"))
     canaries(folder)
     token = "withstood" + secrets.token_hex(8)
     plan = {"level": setting.level, "docker": setting.docker, "session": setting.session, "token": token}
     plan |= {"canary": str(folder), "cases": names}
-    environment = {"PYTHONPATH": ":".join(paths), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     begun = ""
-    with tempfile.TemporaryFile("w+") as words:
-        worker = subprocess.Popen(
-            [python, withstand_worker.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            text=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
-            cwd=folder,
-            env={**environment, "WITHSTAND_SECRET": "SECRET"},
-        )
-        try:
-            with worker:
-                assert worker.stdin is not None
-                assert worker.stdout is not None
-                worker.stdin.write(json.dumps(plan) + "\n")
-                worker.stdin.close()
-                for message in map(json.loads, worker.stdout):
-                    begun = message.get("begin", begun)
-                    verdicts.take(message)
-        finally:
-            shutil.rmtree(folder)
-            if setting.level == "unsafe":
-                for left in withstand_worker.left_behind(token):
-                    os.unlink(left)
-        words.seek(0)
-        return begun, f"code {worker.returncode}: {words.read()[-2000:]}"
+    try:
+        with (
+            tempfile.TemporaryFile("w+") as words,
+            start(setting, withstand_worker.__file__, words, str(folder), WITHSTAND_SECRET="SECRET") as worker,
+        ):
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write(json.dumps(plan) + "\n")
+            worker.stdin.close()
+            for message in map(json.loads, worker.stdout):
+                begun = message.get("begin", begun)
+                verdicts.take(message)
+            code = worker.wait()
+            words.seek(0)
+            return begun, f"code {code}: {words.read()[-2000:]}"
+    finally:
+        shutil.rmtree(folder)
+        if setting.level == "unsafe":
+            for left in withstand_worker.left_behind(token):
+                os.unlink(left)
 
 
 @pytest.fixture(scope="session")

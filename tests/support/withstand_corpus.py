@@ -11,9 +11,10 @@ A case starts with a line ``=== name``, has fields, a line ``---``, and the prog
     limits    what it may use, where that is not `ROOMY`
     returns   what it is asked for, if not ``ans``
     with      the prelude that it starts with: ``attempts`` collects in ``ans`` what each attempt came to, ``frames``
-              writes to whatever pipes there are
+              writes to whatever pipes there are, ``mappings`` has the kernel's own calls for memory
     control   ``yes``: it does harm, and no more than a test may do, where nothing contains it; so it is also run
               uncontained and must do it, for a program that fails by itself says nothing of the sandbox
+    grows     ``yes``: how much memory the whole machine has the less for it is measured as well
     machine   the only machine that it is for
     program   the program as an expression, where it is too long or too odd to be written out
 
@@ -56,6 +57,20 @@ def call(name, number, *arguments):
     ctypes.set_errno(0)
     got = libc.syscall(ctypes.c_long(number), *map(ctypes.c_long, arguments))
     ans[name] = "done" if got >= 0 else errno.errorcode[ctypes.get_errno()]
+""",
+    "mappings": """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long
+libc.munmap.argtypes = ctypes.c_void_p, ctypes.c_size_t
+libc.mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+libc.memset.argtypes = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
+libc.memmove.argtypes = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+
+def new(size, place=None, flags=0x22):
+    found = libc.mmap(place, size, 3, flags, -1, 0)
+    return None if found == ctypes.c_void_p(-1).value else found
 """,
     "frames": """
 import os, struct
@@ -116,6 +131,11 @@ class Case:
     def limits(self) -> dict[str, Any]:
         """What the program may use."""
         return {**ROOMY, **_evaluate(f"dict({self.fields.get('limits', '')})")}
+
+    @property
+    def grows(self) -> bool:
+        """Whether its memory is measured on the whole machine."""
+        return "grows" in self.fields
 
     @property
     def control(self) -> bool:

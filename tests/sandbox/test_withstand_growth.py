@@ -1,0 +1,67 @@
+"""No program makes the machine lose more than one and a half times its limit of memory, whatever holds it."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import withstand_growth
+from memory_used import meter
+from withstand_corpus import CASES
+from withstand_settings import SETTINGS, Setting, Unavailable, start
+
+from sandbox import Outcome
+
+MOST = 1.5
+MEASURED = [case for case in CASES if case.grows]
+PLACES = [setting for setting in SETTINGS if not setting.session]
+
+
+def growths(setting: Setting) -> Iterator[tuple[str, Outcome, int]]:
+    """Each program, what became of it, and the bytes that it cost."""
+    with (
+        tempfile.TemporaryFile("w+") as words,
+        start(setting, withstand_growth.__file__, words, "/") as worker,
+    ):
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+
+        def ask(question: Any) -> dict[str, Any]:
+            worker.stdin.write(json.dumps(question) + "\n")  # type: ignore[union-attr]
+            worker.stdin.flush()  # type: ignore[union-attr]
+            said: dict[str, Any] = json.loads(worker.stdout.readline() or "{}")  # type: ignore[union-attr]
+            words.seek(0)
+            assert said, words.read()
+            return said
+
+        first = ask({"level": setting.level, "docker": setting.docker})
+        if "unavailable" in first:
+            raise Unavailable(first["unavailable"])
+        meters = meter(first["processes"])
+        try:
+            for name in ["", "", *(case.name for case in MEASURED)]:
+                heard: dict[str, Any] = {}
+                grown = min(meters.growth(lambda: heard.update(ask(name))) for _ in range(meters.tries))  # noqa: B023
+                if name:
+                    yield name, Outcome.model_validate_json(heard["outcome"]), grown
+            worker.stdin.close()
+            assert worker.wait() == 0
+        finally:
+            worker.kill()
+            meters.close()
+
+
+@pytest.mark.parametrize("setting", PLACES, ids=str)
+def test_all_that_the_kernel_holds_for_a_program_is_bounded(setting: Setting) -> None:
+    try:
+        seen = list(growths(setting))
+    except Unavailable as missing:
+        pytest.skip(str(missing))
+    cases = {case.name: case for case in MEASURED}
+    assert [name for name, *_ in seen] == list(cases)
+    assert not [(name, outcome) for name, outcome, _ in seen if cases[name].faults(outcome)]
+    shares = {name: round(grown / cases[name].limits["memory_bytes"], 2) for name, _, grown in seen}
+    print(shares)
+    assert shares["filled to its limit"] > 0.9  # so much is measured
+    assert not {name: share for name, share in shares.items() if share > MOST}
