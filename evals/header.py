@@ -46,6 +46,22 @@ class TaskNote(_Part):
     options: Mapping[str, Any] = {}
 
 
+class StoreNote(_Part):
+    """The store of draws behind a backend of a run.
+
+    Attributes:
+        path: Its file.
+        draws: Draws of the run that were in it before the run began; the others were bought.
+        oldest: When the oldest of them was stored, ISO 8601, UTC; None for none.
+        newest: When the newest of them was.
+    """
+
+    path: str
+    draws: int = 0
+    oldest: str | None = None
+    newest: str | None = None
+
+
 class BackendNote(_Part):
     """A backend of a run: no keys, no credentials.
 
@@ -55,6 +71,7 @@ class BackendNote(_Part):
         options: What it was opened with.
         facts: What is known of its model; the peak of memory is that of the last session.
         notices: Likely faults of the server that were noticed, over all sessions.
+        store: The store behind it, and what came from it over all sessions; None where no store stood behind it.
     """
 
     spec: str
@@ -62,6 +79,7 @@ class BackendNote(_Part):
     options: Mapping[str, Any] = {}
     facts: ModelFacts | None = None
     notices: tuple[str, ...] = ()
+    store: StoreNote | None = None
 
 
 class Growth(_Part):

@@ -51,6 +51,11 @@ class Job:
             return None
         return run_folder(self.out, self.task.name, self.strategy.name(), self.backend.spec, self.name)
 
+    @property
+    def fresh(self) -> bool:
+        """True where a backend buys anew what is stored: a finished run is then done again."""
+        return any(getattr(backend, "fresh", False) for backend in (self.backend, *self.backends.values()))
+
     def settled(self) -> "Job":
         """This job with its strategy settled; see `settled`.
 
@@ -93,7 +98,7 @@ class Job:
             repeats=self.repeats,
             seed=self.seed,
             tags=self.tags,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            started=datetime.now(UTC).isoformat(timespec="milliseconds"),
             host=host(),
             packages=packages(),
             sandbox=_level(config),

@@ -144,7 +144,7 @@ async def jobs(whole: Matrix, *, out: Path | None = None, store: Path | None = N
             if budget is not None:
                 options.setdefault("spend_limit", budget)
             with entry.blamed():
-                return await closing.enter_async_context(open_backend(entry.name, store=store, **options))
+                return await closing.enter_async_context(open_backend(entry.name, store=store or "none", **options))
 
         roles = {role: await opened(entry, stack) for role, entry in whole.suite.roles.items()}
         options = {role: entry.options for role, entry in whole.suite.roles.items()}

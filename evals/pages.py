@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from evals import rendering
 from evals.comparisons.side_by_side import Beside
+from evals.header import StoreNote
 from evals.record import Record
 from evals.run import Run
 from reasoning.backends.facts import ModelFacts
@@ -115,6 +116,7 @@ def run_page(run: Run) -> str:
         ("ties", f"{run.ties}; paths that abstained: {run.abstentions}"),
         ("tokens", f"{run.usage.prompt_tokens} prompt, {run.usage.completion_tokens} completion"),
         ("cost", f"{rendering.money(run.cost)} bought cold; paid {_paid(run)}"),
+        ("store", store_note(run.store)),
         ("seconds", f"{run.seconds:.1f}"),
         ("seed", str(header.seed)),
         ("tags", ", ".join(f"{key}={value}" for key, value in header.tags.items()) or rendering.NONE),
@@ -127,6 +129,16 @@ def run_page(run: Run) -> str:
     told += [("grew", f"{g.field} from {g.before} to {g.after} after {g.items} problems") for g in header.grown]
     width = max(len(label) for label, _ in told)
     return "\n".join([run.name, *(f"  {label.ljust(width)}  {value}" for label, value in told)])
+
+
+def store_note(store: StoreNote | None) -> str:
+    """How many of a run's draws came from the store, and when they were bought."""
+    if store is None:
+        return "none: draws are not kept"
+    if not store.draws or store.oldest is None or store.newest is None:
+        return "no draw came from it"
+    days = sorted({store.oldest[:10], store.newest[:10]})
+    return f"{store.draws} {'draws' if store.draws > 1 else 'draw'} came from it, bought {' to '.join(days)}"
 
 
 def slices_table(run: Run, column: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from evals.folder import HEADER
-from evals.header import RunHeader, RunStatus
+from evals.header import RunHeader, RunStatus, StoreNote
 from evals.lines import Line
 from evals.record import Record
 from evals.runlog import RunLog
@@ -177,6 +177,11 @@ class Run:
         return self.header.paid
 
     @property
+    def store(self) -> StoreNote | None:
+        """The store behind the main backend, and how many of the run's draws came from it; None for no store."""
+        return self.header.backend.store
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time, over all sessions."""
         return self.header.seconds
@@ -293,6 +298,7 @@ class Run:
             "usage": {**self.usage.model_dump(), "total_tokens": self.usage.total_tokens},
             "cost": self.cost,
             "paid": self.paid.model_dump(mode="json") if self.paid else None,
+            "store": self.store.model_dump(mode="json") if self.store else None,
             "seconds": self.seconds,
             "lost": dict(self.lost),
             "failures": self.failures,

@@ -14,6 +14,7 @@ from evals.header import BackendNote, Growth, RunHeader, growth
 from evals.item import Item
 from evals.job import Job, noted
 from evals.loading import load_task
+from evals.origin import Origin
 from evals.record import Record
 from evals.run import Run
 from evals.runlog import RunLog
@@ -130,21 +131,22 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
     folder = job.folder
     log, held = (RunLog.in_memory(header), None) if folder is None else RunLog.opened(folder, header)
     with contextlib.closing(log):
-        notes = _go_on(log, held, header)
+        notes = _go_on(log, held, header, fresh=job.fresh)
         spent = _Spent(job, log.header)
+        origins = _Origins(job, log.header)
 
         def tell(event: RunEvent) -> None:
             for listener in listeners:
                 listener(event)
 
-        log.keep(status="running", stopped_by=None)
+        log.keep(status="running", stopped_by=None, **origins.so_far(log.header))
         status, stopped_by = "stopped", None
         try:
             tell(RunStarted(log.header, log.summary, notes))
             async for record in _solved(job, items, log, tell if listeners else None):
                 log.append(record)
                 tell(ItemScored(record))
-                spent.save_sometimes(log)
+                spent.save_sometimes(log, origins)
             status = "complete"
         except SpendLimitError as error:
             status, stopped_by = "spend limit", str(error)
@@ -155,7 +157,7 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
             stopped_by = f"{type(error).__name__}: {error}"
             raise
         finally:
-            log.keep(status=status, stopped_by=stopped_by, **_backends(job, log.header), **spent.so_far())
+            log.keep(status=status, stopped_by=stopped_by, **origins.so_far(log.header), **spent.so_far())
             tell(RunEnded(log.header, log.summary))
     return Run(log)
 
@@ -165,7 +167,7 @@ def _planned(job: Job) -> tuple[Selection, RunHeader]:
     return items, job.header(items)
 
 
-def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str, ...]:
+def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader, *, fresh: bool) -> tuple[str, ...]:
     """Settles a log that holds a run already on what is wanted now; what a person should know of it."""
     if held is None:
         return ()
@@ -178,6 +180,9 @@ def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str,
     if any(field.endswith(".samples") for field in grown):
         valid_from = log.start_anew()
         notes.append("every problem is solved again with more samples; draws that are stored are not bought again")
+    elif fresh and held.status == "complete":
+        valid_from = log.start_anew()
+        notes.append("every problem is solved again, with fresh draws")
     elif done or held.status != "complete":
         lost = log.summary.failures
         again = f", {lost} lost ones to be done again" if lost else ""
@@ -188,8 +193,11 @@ def _go_on(log: RunLog, held: RunHeader | None, wanted: RunHeader) -> tuple[str,
         limit=wanted.limit,
         repeats=wanted.repeats,
         task=wanted.task,
-        backend=_with_notices(wanted.backend, held.backend),
-        backends={role: _with_notices(note, held.backends[role]) for role, note in wanted.backends.items()},
+        backend=_with_history(wanted.backend, held.backend, anew=valid_from != held.valid_from),
+        backends={
+            role: _with_history(note, held.backends[role], anew=valid_from != held.valid_from)
+            for role, note in wanted.backends.items()
+        },
         tags={**held.tags, **wanted.tags},
         grown=(*held.grown, *more),
         valid_from=valid_from,
@@ -219,15 +227,27 @@ async def _solved(job: Job, items: Selection, log: RunLog, on_event: OnRunEvent 
                 yield scored() if item.verify is None else await asyncio.to_thread(scored)
 
 
-def _with_notices(note: BackendNote, held: BackendNote) -> BackendNote:
-    """A backend's note with what was noticed in earlier sessions before it."""
-    return note.model_copy(update={"notices": tuple(dict.fromkeys((*held.notices, *note.notices)))})
+def _with_history(note: BackendNote, held: BackendNote, *, anew: bool) -> BackendNote:
+    """A backend's note with what earlier sessions noticed, and took from the store unless all is done again."""
+    notices = tuple(dict.fromkeys((*held.notices, *note.notices)))
+    return note.model_copy(update={"notices": notices, "store": None if anew else held.store})
 
 
-def _backends(job: Job, header: RunHeader) -> dict[str, Any]:
-    """The header's fields on backends, with what they tell at the end of a session."""
-    roles = {role: noted(note, job.backends[role]) for role, note in header.backends.items()}
-    return {"backend": noted(header.backend, job.backend), "backends": roles}
+class _Origins:
+    """What the backends of a run tell of themselves by now, and what they took from their stores."""
+
+    def __init__(self, job: Job, header: RunHeader) -> None:
+        notes = {"": header.backend, **header.backends}
+        self._backends = {"": job.backend, **job.backends}
+        self._of = {role: Origin(backend, notes[role], header.started) for role, backend in self._backends.items()}
+
+    def so_far(self, header: RunHeader) -> dict[str, Any]:
+        """The header's fields on backends."""
+        notes = {
+            role: noted(note, self._backends[role]).model_copy(update={"store": self._of[role].note()})
+            for role, note in {"": header.backend, **header.backends}.items()
+        }
+        return {"backend": notes.pop(""), "backends": notes}
 
 
 class _Spent:
@@ -245,10 +265,10 @@ class _Spent:
         """The header's fields."""
         return {"seconds": self._seconds + time.perf_counter() - self._started, "paid": self._total()}
 
-    def save_sometimes(self, log: RunLog) -> None:
+    def save_sometimes(self, log: RunLog, origins: _Origins) -> None:
         """Writes them down when that was long ago, so that a kill loses little of the account."""
         if time.perf_counter() - self._saved > SAVE_EVERY_S:
-            log.keep(**self.so_far())
+            log.keep(**self.so_far(), **origins.so_far(log.header))
             self._saved = time.perf_counter()
 
     def _total(self) -> Paid | None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -43,6 +43,23 @@ def test_python_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         names["backend"].close()  # type: ignore[attr-defined]
     assert str(names["outcome"].value) == "45"  # type: ignore[attr-defined]
+
+
+@pytest.mark.examples
+@pytest.mark.model
+@pytest.mark.timeout(300)
+def test_the_quick_start_buys_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REASONING_STORE", raising=False)
+    quick_start = next(block for kind, block in BLOCKS if kind == "python")
+    calls = []
+    for _ in range(2):
+        names: dict[str, Any] = {}
+        exec(compile(quick_start, "README.md", "exec"), names)
+        calls.append(names["backend"].paid.calls)
+        names["backend"].close()
+    assert calls[0] > 0
+    assert calls[1] == 0
 
 
 def small(line: str, data: Path) -> list[str]:

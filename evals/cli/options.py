@@ -44,7 +44,7 @@ Store = Annotated[
         "--store", metavar="FILE|none", help="Where draws are kept; else REASONING_STORE, else the user's data folder."
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Buy anew what the store holds.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Count nothing that is stored by now; do a finished run again.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Log what happens; twice, everything.")
@@ -77,12 +77,12 @@ def stdout_apart() -> contextlib.AbstractContextManager[Any]:
 
 def store_file(flag: str | None, suite: str | None = None) -> Path | None:
     """The store to use: flag, else REASONING_STORE, else the suite's, else the user's data folder; None for "none"."""
-    from reasoning.store.place import default_path
+    from reasoning.store.place import default_path, path_of
 
     named = flag if flag is not None else os.environ.get("REASONING_STORE") or suite
     if named is None:
         return default_path()
-    return None if named.lower() == "none" else Path(named)
+    return path_of(named)
 
 
 def strategy_entry(given: str) -> tuple[str, dict[str, Any]]:

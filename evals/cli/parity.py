@@ -51,7 +51,7 @@ def examine(specs: Sequence[str], questions: str | None, given: Mapping[str, Any
     asked = requests(questions)
     seen: list[list[Seen]] = []
     for spec, name, own in zip(specs, names, of_each, strict=True):
-        with shared.stdout_apart(), reasoning.open_backend(spec, **own) as backend:
+        with shared.stdout_apart(), reasoning.open_backend(spec, **{"store": "none", **own}) as backend:
             seen.append(loop.run(look(name, backend, asked)))
     found = [[compare(first, other) for first, other in zip(seen[0], others, strict=True)] for others in seen[1:]]
     verdicts = [overall(one.verdict for one in of_pair) for of_pair in found]

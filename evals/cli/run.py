@@ -93,13 +93,15 @@ def run(
 
 def _tell(runs: list[Any], json: bool) -> None:
     from evals.comparisons.side_by_side import side_by_side
-    from evals.pages import backends_tables, runs_table
+    from evals.pages import backends_tables, runs_table, store_note
 
     print(f"\n{runs_table(runs)}", file=sys.stderr)
     groups = side_by_side(runs)
     for group in groups:
         print(f"\n{backends_tables(group)}", file=sys.stderr)
     for one in runs:
+        if one.store is not None and one.store.draws:
+            print(f"reasoning: {one.name}: the store {one.store.path}: {store_note(one.store)}", file=sys.stderr)
         if one.header.stopped_by:
             print(f"reasoning: {one.name} stopped: {one.header.stopped_by}", file=sys.stderr)
         elif one.failures:

@@ -47,7 +47,7 @@ def solve(
     name, fields = options.strategy_entry(strategy)
     chosen = Strategy.of_config({name: overridden(name, fields, pairs(field, "-S"))})
     asked = Problem.of(question).model_copy(update={"kind": kind_of(kind)})
-    kept = options.store_file(store)
+    kept = options.store_file(store) or "none"
     anew: dict[str, Any] = {"fresh": True} if fresh else {}
     with contextlib.ExitStack() as opened:
         opened.enter_context(options.stdout_apart())

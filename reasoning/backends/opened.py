@@ -10,6 +10,7 @@ from reasoning import loop
 from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.explaining import Explained
 from reasoning.backends.layer import Layer
+from reasoning.backends.recalled import Recalls
 from reasoning.budget import Ledger, Paid
 from reasoning.completion import Completion
 from reasoning.pricing import Price
@@ -23,10 +24,14 @@ class OpenedBackend(Layer):
         inner: The layers and the driver.
         ledger: Counts what is really spent; `ledger.mark()` before a run and `ledger.paid(since=mark)` after it.
         price: The model's price; None where it is unknown.
+        fresh: True where nothing that was stored before it was opened counts.
     """
 
-    def __init__(self, inner: Backend, ledger: Ledger | None = None, price: Price | None = None) -> None:
+    def __init__(
+        self, inner: Backend, ledger: Ledger | None = None, price: Price | None = None, *, fresh: bool = False
+    ) -> None:
         super().__init__(inner)
+        self.fresh = fresh
         self.ledger = ledger or Ledger()
         self.price = price
         self._home = loop.home_loop()
@@ -41,6 +46,11 @@ class OpenedBackend(Layer):
         """The file in which draws are kept; None without a store."""
         store = getattr(self.inner, "store", None)
         return store.path if store is not None else None
+
+    @property
+    def recalls(self) -> Recalls | None:
+        """Counts the draws that come from the store; None where it is not known."""
+        return getattr(self.inner, "recalls", None)
 
     async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
         """See `Backend.complete`; hops to the home loop when called from another."""

@@ -24,7 +24,7 @@ from reasoning.draws import identity_text
 from reasoning.errors import ConfigError, UnknownNameError
 from reasoning.loop import home_loop
 from reasoning.pricing import price_of
-from reasoning.store import Store
+from reasoning.store import Store, place
 
 GROUP = "reasoning.backends"
 DRIVERS: Mapping[str, str] = {
@@ -137,7 +137,8 @@ def open_backend(
         spec: `"openai/<model>"`, `"vllm/<model or path>"`, `"transformers/<model or path>"`,
             `"llama-cpp/<file.gguf or hub repo>"`, `"local"` (the embedded model) or `"scripted/<name>"`; split on the
             first slash.
-        store: The file in which draws are kept, which is made if there is none; None keeps none.
+        store: The file in which draws are kept, which is made if there is none; None for the one that the environment
+            variable `REASONING_STORE` names, if any, and "none" for none at all.
         max_concurrency: Most requests in flight, for all backends of one endpoint and key together; without it the
             engine's own number, or for a remote one 64.
         spend_limit: A hard limit on tokens, dollars or calls; one `Budget` may be shared by several backends.
@@ -184,7 +185,7 @@ def open_backend(
     }
     layers: LayerOptions = check_options(LayerOptions, given, "backend option")
     driver, model, checked = resolve(spec, options)
-    kept = None if store is None else Store.open(store.path if isinstance(store, Store) else store)
+    kept = _opened_store(store)
     engine: Backend | None = None
     try:
         engine = driver.open(model, checked) if placed is None else Replicated(spec, options, placed)
@@ -195,6 +196,13 @@ def open_backend(
         if kept is not None:
             kept.close()
         raise
+
+
+def _opened_store(given: str | Path | Store | None) -> Store | None:
+    if isinstance(given, Store):
+        return Store.open(given.path)
+    path = place.named_path() if given is None else place.path_of(given)
+    return None if path is None else Store.open(path)
 
 
 def _close(engine: Backend) -> None:
@@ -223,7 +231,7 @@ def _layered(
     claimed = budgeted if store is None else Claimed(budgeted, store, moment)
     retrying = Retrying(Paced(claimed, _pacer(driver, options)), options.retry)
     stored = Stored(retrying, store, not_before=moment, ledger=ledger, price=price)
-    return OpenedBackend(stored, ledger, price)
+    return OpenedBackend(stored, ledger, price, fresh=options.fresh)
 
 
 def _pacer(driver: Backend, options: LayerOptions) -> Pacer:

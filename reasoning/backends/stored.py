@@ -10,6 +10,7 @@ from reasoning.backends.flights import Ask, Flight, Flights, Purchase
 from reasoning.backends.landing import landing
 from reasoning.backends.layer import Layer
 from reasoning.backends.precedence import Beginning
+from reasoning.backends.recalled import Recalls
 from reasoning.backends.watch import Watch
 from reasoning.budget import Ledger
 from reasoning.completion import Completion
@@ -39,6 +40,7 @@ class Stored(Layer):
 
     Attributes:
         store: The store, or None.
+        recalls: Counts what comes from the store.
         notices: Likely faults of the server, one sentence each (see `Watch`).
     """
 
@@ -57,7 +59,8 @@ class Stored(Layer):
         self._identity = identity_text(inner.identity)
         self._score_identity = identity_text({**inner.identity, "verb": "score"})
         self._not_before = not_before
-        self._watch = Watch(inner.spec, store.served(self._identity) if store else set())
+        self.recalls = Recalls()
+        self._watch = Watch(inner.spec, store.served(self._identity, not_before) if store else set())
         self._turn: dict[bytes, list[Ask]] = {}
         self._own_flights: Flights = {}
         self._buying: set[asyncio.Task[None]] = set()
@@ -103,7 +106,7 @@ class Stored(Layer):
         keys = {text: draw_key(self._score_identity, one) for text, one in asked.items()}
         found: dict[str, Completion] = {}
         for text, one in asked.items():
-            stored = store.read(keys[text], one, [0], self._not_before)
+            stored = self._recalled(keys[text], one, [0])
             if stored:
                 found[text] = stored[0]
         missing = [text for text in asked if text not in found]
@@ -164,8 +167,17 @@ class Stored(Layer):
     def _look_up(self, key: bytes, request: Request, rows: Sequence[int]) -> dict[int, Completion]:
         if self.store is None or not rows:
             return {}
-        found = self.store.read(key, request, rows, self._not_before)
+        found = self._recalled(key, request, rows)
         return {row: self._priced(completion) for row, completion in found.items()} if self._price else found
+
+    def _recalled(self, key: bytes, request: Request, rows: Sequence[int]) -> dict[int, Completion]:
+        """The stored draws among some, counted as such."""
+        assert self.store is not None
+        dated = self.store.read_dated(key, request, rows, self._not_before)
+        found = {row: draw for row, (draw, _) in dated.items()}
+        self.recalls.add(created for _, created in dated.values())
+        self._watch.recalled(found.values())
+        return found
 
     def _flights(self) -> Flights:
         """Shared by all layers over one store and loop; without a store, this layer's own."""

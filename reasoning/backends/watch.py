@@ -1,7 +1,7 @@
 """Watches what is bought for signs that the server is not what it seems, and says so once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reasoning.completion import Completion
 from reasoning.request import Request
@@ -25,7 +25,8 @@ class Watch:
 
     - Draws with distinct seeds at a temperature above 0 give the same text on several prompts: the server ignores
       seeds, or caches by prompt. Votes over such draws are worth one draw.
-    - The served model or its fingerprint is not the one that the stored draws came from.
+    - The served model or its fingerprint is not the one that the stored draws came from, or stored draws that are used
+      came from several.
 
     Args:
         spec: Names the backend in the warnings.
@@ -38,6 +39,7 @@ class Watch:
         self._names = {name for name, _ in served if name}
         self._fingerprints = {fingerprint for _, fingerprint in served if fingerprint}
         self._renamed = self._changed = False
+        self._used: dict[str, set[str]] = {"model": set(), "fingerprint": set()}  # by the stored draws that were taken
         # the one text of each prompt, and how often it came again; None once settled
         self._texts: dict[bytes, tuple[str, int]] | None = {}
 
@@ -48,6 +50,21 @@ class Watch:
         warm = request.sampling.temperature is None or request.sampling.temperature >= _LEAST_TEMPERATURE
         if self._texts is not None and warm:
             self._look_at_texts(key, completions)
+
+    def recalled(self, completions: Iterable[Completion]) -> None:
+        """Looks at draws that came from the store."""
+        for completion in completions:
+            for kind, name in (("model", completion.model), ("fingerprint", completion.fingerprint)):
+                used = self._used[kind]
+                if name is None or name in used:
+                    continue
+                used.add(name)
+                if len(used) == 2:
+                    self._notice(
+                        f"The stored draws of {self._spec} that are used here came from more than one {kind} "
+                        f"({', '.join(sorted(used))}): the server changed meanwhile. Draw anew with --fresh where this "
+                        "matters, or tell the two apart with identity=."
+                    )
 
     def _look_at_served(self, completion: Completion) -> None:
         name, fingerprint = completion.model, completion.fingerprint

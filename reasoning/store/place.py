@@ -28,9 +28,13 @@ def default_path() -> Path:
 
 
 def named_path() -> Path | None:
-    """The store that `REASONING_STORE` names, if any."""
-    named = os.environ.get("REASONING_STORE")
-    return Path(named) if named else None
+    """The store that `REASONING_STORE` names; None where it is not set, or says "none"."""
+    return path_of(os.environ.get("REASONING_STORE") or "none")
+
+
+def path_of(named: str | Path) -> Path | None:
+    """The file that a person named as the store; None for "none"."""
+    return None if str(named).lower() == "none" else Path(named)
 
 
 def _usual_path() -> Path:

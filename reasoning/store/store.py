@@ -146,15 +146,27 @@ class Store:
         Raises:
             StoreError: The file, or one of these rows, is damaged.
         """
+        return {row: draw for row, (draw, _) in self.read_dated(key, request, rows, not_before).items()}
+
+    def read_dated(
+        self, key: bytes, request: Request, rows: Sequence[int], not_before: int = 0
+    ) -> dict[int, tuple[Completion, int]]:
+        """As `read`, each draw with the time at which it was stored (Unix milliseconds)."""
         with self._reading, self._translated():
             return _read(self._reader, key, request, rows, not_before)
 
-    def served(self, identity: str) -> set[tuple[str | None, str | None]]:
-        """The (model name, fingerprint) pairs that the stored draws of a model identity were served by."""
+    def served(self, identity: str, not_before: int = 0) -> set[tuple[str | None, str | None]]:
+        """The (model name, fingerprint) pairs that the stored draws of a model identity were served by.
+
+        Args:
+            identity: The identity's canonical text.
+            not_before: Draws stored before this time (Unix milliseconds) do not count.
+        """
         with self._reading, self._translated():
             found = self._reader.execute(
-                "SELECT name, fingerprint FROM served JOIN model ON model.id = served.model WHERE identity = ?",
-                (identity,),
+                "SELECT name, fingerprint FROM served JOIN model ON model.id = served.model WHERE identity = ? "
+                "AND (? = 0 OR EXISTS (SELECT 1 FROM draw WHERE draw.served = served.id AND created >= ?))",
+                (identity, not_before, not_before),
             )
             return {(name or None, fingerprint or None) for name, fingerprint in found}
 
@@ -225,7 +237,7 @@ class Store:
             served = _id(connection, "served", by, {})
             changed = connection.execute(_INSERT, (request, served, *draw, put.not_before)).rowcount
             if not changed:
-                kept[at] = _read(connection, put.key, put.request, [draw.row], 0)[draw.row]
+                kept[at] = _read(connection, put.key, put.request, [draw.row], 0)[draw.row][0]
                 doubles += kept[at] != completion.model_copy(update={"cost": kept[at].cost})
         return Kept(kept, doubles)
 
@@ -299,7 +311,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _read(
     connection: sqlite3.Connection, key: bytes, request: Request, rows: Sequence[int], not_before: int
-) -> dict[int, Completion]:
+) -> dict[int, tuple[Completion, int]]:
     found = connection.execute("SELECT id, rendered FROM request WHERE key = ?", (key,)).fetchone()
     if found is None:
         return {}
@@ -313,7 +325,7 @@ def _read(
             ).fetchone()
             shared[served] = Shared(name or None, fingerprint or None, rendered)
         draw = DrawRow._make(columns)
-        completions[draw.row] = codec.decode(draw, shared[served], request)
+        completions[draw.row] = codec.decode(draw, shared[served], request), draw.created
     return completions
 
 
