@@ -104,7 +104,7 @@ def of_status(
     verdict = _verdict(meant_status, said.all, wait, page=is_page(body))
     told = (scrub(said.words) or "nothing more").rstrip(".")
     answered = f"{status}" if status >= 300 else f"{status} with an error"
-    message = f"{where} answered {answered} to {sent}: {told}.{_remedy(verdict, status, said.all)}"
+    message = f"{where} answered {answered} to {sent}: {told}.{_remedy(verdict, status, said.all, wait)}"
     return Trouble(verdict, message, wait, scrub(said.all), said.parameter)
 
 
@@ -136,8 +136,11 @@ def _ends_the_account(status: int | None, words: str, wait: float | None) -> boo
     """Whether a limit is the account's end, and not a window that passes."""
     if meant(words, "account_ended") or (meant(words, "quota") and wait is None and not in_a_window(words)):
         return True
-    if status not in (None, 429):
-        return False
+    return status in (None, 429) and _outlasts_windows(words, wait)
+
+
+def _outlasts_windows(words: str, wait: float | None) -> bool:
+    """Whether a limit is one of hours or days, by the wait that is told or by its words."""
     of_days = for_days(words) and not in_a_window(words)
     return (wait or 0.0) > LONGEST_WINDOW_S or (wait is None and of_days) or "PerDay" in words
 
@@ -169,7 +172,9 @@ def _verdict_by_status(status: int | None, words: str, page: bool) -> Verdict:
     return "bad_request"
 
 
-def _remedy(verdict: Verdict, status: int, words: str) -> str:
+def _remedy(verdict: Verdict, status: int, words: str, wait: float | None) -> str:
+    if verdict == "authentication" and _outlasts_windows(words, wait) and not meant(words, "account_ended"):
+        return " The limit lasts longer than an hour: once it is reset, the same command resumes."
     if verdict == "authentication" and (status in (402, 403, 429) or not meant(words, "key_refused")):
         return " Check the account's credit and the rights of the key in OPENAI_API_KEY or api_key=."
     if verdict == "authentication":

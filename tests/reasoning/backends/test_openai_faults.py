@@ -400,6 +400,15 @@ class TestTimeAndConnections:
         asyncio.run(closed())
 
 
+def test_a_limit_of_a_day_stops_the_run_and_says_how_it_resumes(fault_server: FaultServer) -> None:
+    words = "Rate limit reached on requests per day: Limit 200, Used 200"
+    limited = {"kind": "status", "status": 429, "message": words, "headers": {"Retry-After": "39555"}}
+    fault_server.configure(faults=[limited])
+    with pytest.raises(AuthenticationError, match="the same command resumes"):
+        draw(fault_server)
+    assert fault_server.stats()["requests"] == 1
+
+
 def test_an_endless_error_holds_nobody_up() -> None:
     """Servers say a whole prompt back; reading half a megabyte of it took seconds of the event loop."""
     started = time.process_time()
