@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from sandbox.files import Cabinet
+from sandbox.imports import does_without_preload
 from sandbox.limits import Limits
 from sandbox.outcome import Isolation, Outcome
+from sandbox.preload import WARM
 from sandbox.program import Program
 from sandbox.server import Lease, Profile, Server
 from sandbox.service import Service
@@ -43,10 +45,12 @@ class Station:
     """Where the programs of a profile run: its servers, and how many of them run at once.
 
     Attributes:
-        profile: Of the server that programs run on, unless they are given files.
+        profile: What its programs find loaded.
         slots: One for each program that may run at once.
         threads: Threads that wait for programs, for `map` and `arun`: as many as there are slots.
         plain: The server of the profile.
+        bare: A server with nothing preloaded, for programs that can do without; None where the plain one has no more,
+            or what it has loaded may be felt by programs that do not import it.
     """
 
     def __init__(self, profile: Profile, cabinet: Cabinet) -> None:
@@ -54,6 +58,8 @@ class Station:
         self.slots = threading.BoundedSemaphore(profile.spares)
         self.threads = ThreadPoolExecutor(profile.spares, thread_name_prefix="sandbox")  # they hardly compute
         self.plain = Service(profile)
+        without = profile.preload and set(profile.preload) <= WARM.keys()
+        self.bare = Service(replace(profile, preload=())) if without else None
         self._cabinet = cabinet
         self._lock = threading.Lock()
         self._with_files: Service | None = None
@@ -71,10 +77,23 @@ class Station:
         """
         return self.plain.ready()
 
-    def service(self, folder: str) -> Service:
-        """The server for programs with such a folder of files: one of its own, which can show each program its own."""
+    def warm(self) -> tuple[Server, Isolation]:
+        """Start all servers but that for files."""
+        if self.bare is not None:
+            self.bare.ready()
+        return self.plain.ready()
+
+    def service(self, folder: str, source: str | None = None) -> Service:
+        """The server for a program: one of its own for those with files, which shows each program its own.
+
+        Args:
+            folder: Of files; empty where there are none.
+            source: Of the program; None for a session, whose later programs nobody knows yet.
+        """
         if not folder:
-            return self.plain
+            if self.bare is None or source is None or not does_without_preload(source):
+                return self.plain
+            return self.bare
         with self._lock:
             if self._with_files is None:
                 self._with_files = Service(replace(self.profile, files=self._cabinet.root))
@@ -92,11 +111,11 @@ class Station:
                 ticket.hold(None)
                 server.give_back(lease)
 
-        return self.service(folder).run(self.slots, on)
+        return self.service(folder, program.source).run(self.slots, on)
 
     def services(self) -> list[Service]:
         """All of its servers."""
-        return [self.plain, *([self._with_files] if self._with_files else [])]
+        return [service for service in (self.plain, self.bare, self._with_files) if service is not None]
 
 
 class Pool:

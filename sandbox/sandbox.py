@@ -35,7 +35,8 @@ class Sandbox:
         limits: What one program may use.
         level: How it is contained; never weaker than asked for.
         preload: Modules imported before any program runs, so that a program's own import of them takes no time. Unset,
-            numpy and sympy where they are installed.
+            numpy and sympy where they are installed. A program whose text imports nothing but cheap modules of the
+            standard library runs on a server that has none of numpy, sympy and scipy loaded, which is twice as fast.
         parallel: Programs at once; unset, one a core.
 
     Raises:
@@ -82,7 +83,7 @@ class Sandbox:
     def warm(self) -> "Future[object]":
         """Start the server in the background; the future is done when it is up, or has the error."""
         station = self._station
-        return station.threads.submit(station.ready)
+        return station.threads.submit(station.warm)
 
     def run(
         self,

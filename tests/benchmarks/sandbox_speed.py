@@ -19,10 +19,11 @@ import sandbox
 from sandbox import Sandbox
 
 TRIVIAL = "ans = 2 + 2"
+IMPORTING = "import numpy, sympy\nans = 2 + 2"
 INVERSE = "import numpy\nans = float(numpy.linalg.inv(numpy.arange(9.0).reshape(3, 3) + numpy.eye(3))[0, 0])"
 SOLVE = "import sympy\nx = sympy.Symbol('x')\nans = max(sympy.solve(x**2 - 5*x + 6, x))"
 TRIVIAL_ONLY = {"trivial": TRIVIAL}
-WITH_PACKAGES = {"numpy inverse": INVERSE, "sympy.solve": SOLVE}
+WITH_PACKAGES = {"importing both": IMPORTING, "numpy inverse": INVERSE, "sympy.solve": SOLVE}
 FRESH = {
     "fresh python -I": "print(2 + 2)",
     "fresh python -I, numpy": "import numpy\nprint(2 + 2)",
@@ -80,20 +81,42 @@ def time_profile(level: str, preload: tuple[str, ...], count: int) -> dict[str, 
         rates = [count / 4 / seconds(lambda: all_good(box, [program] * (count // 4))) for _ in range(4)]  # noqa: B023
         found[f"run, {kind}, ms"] = 1000 * statistics.median(times)
         found[f"map, {kind}, a second"] = statistics.median(rates)
-    return found
+    return found | time_sessions(box, count)
+
+
+def time_sessions(box: Sandbox, count: int) -> dict[str, float]:
+    """A session of one program beside the same program alone, in turns, and the later programs of a session."""
+
+    program = IMPORTING if box.preload else TRIVIAL
+
+    def session_of_one() -> None:
+        with box.session() as session:
+            assert session.run(program, returns="ans").ok
+
+    alone, opened = [], []
+    for _ in range(count // 8):
+        alone.append(seconds(lambda: good(box, program)))
+        opened.append(seconds(session_of_one))
+    with box.session(programs=count + 1) as session:
+        session.run(program)
+        later = [seconds(lambda: session.run("ans = 2 + 2", returns="ans")) for _ in range(count)]
+    return {
+        "session of one, times a run": statistics.median(opened) / statistics.median(alone),
+        "later program of a session, ms": 1000 * statistics.median(later),
+    }
 
 
 def side_by_side() -> dict[str, float]:
     """Milliseconds a program, fresh processes and ours in turns."""
     sandbox.shutdown()
     box = Sandbox(preload=("numpy", "sympy"))
-    good(box, TRIVIAL)
+    good(box, IMPORTING)
     turns: dict[str, list[float]] = {name: [] for name in (*FRESH, "ours, one at a time", "ours, in parallel")}
     for _ in range(5):
         for name, code in FRESH.items():
             turns[name].append(seconds(lambda: fresh(code)))  # noqa: B023 (called at once)
-        turns["ours, one at a time"].append(seconds(lambda: [good(box, TRIVIAL) for _ in range(20)]) / 20)
-        turns["ours, in parallel"].append(seconds(lambda: all_good(box, [TRIVIAL] * 60)) / 60)
+        turns["ours, one at a time"].append(seconds(lambda: [good(box, IMPORTING) for _ in range(20)]) / 20)
+        turns["ours, in parallel"].append(seconds(lambda: all_good(box, [IMPORTING] * 60)) / 60)
     return {name: 1000 * statistics.median(times) for name, times in turns.items()}
 
 

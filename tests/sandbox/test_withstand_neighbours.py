@@ -92,7 +92,7 @@ def test_seeded_numbers_are_the_same_in_every_program(box: Sandbox) -> None:
 
 
 def test_no_trace_of_an_earlier_program_is_in_memory(box: Sandbox) -> None:
-    box.run("secret = 'the colour of run n' * 1000\nans = 1")
+    box.run("import gc\nsecret = 'the colour of run n' * 1000\nans = 1")
     program = """
 import gc
 word = " ".join(["the", "colour", "of", "run", "n"])
@@ -114,7 +114,9 @@ def test_honest_programs_are_not_disturbed_by_hostile_ones_beside_them(box: Sand
         "while True:\n try: threading.Thread(target=time.sleep, args=(9,)).start()\n"
         " except RuntimeError: pass",
     ]
-    programs = [f"ans = {index} ** 2" if index % 3 else hostile[index // 3 % len(hostile)] for index in range(36)]
+    programs = [
+        f"import os\nans = {index} ** 2" if index % 3 else hostile[index // 3 % len(hostile)] for index in range(36)
+    ]
     outcomes = box.map(programs, limits=Limits(wall_s=1, cpu_s=1, memory_bytes=2**27, output_bytes=2**16))
     for index, outcome in enumerate(outcomes):
         assert (outcome.status == "ok") == bool(index % 3), (programs[index], outcome)
@@ -133,6 +135,6 @@ while time.monotonic() < end:
     except RuntimeError:
         time.sleep(0.001)
 """
-    outcomes = box.map([bomb] + ["ans = 1"] * 150, limits=Limits(wall_s=10, cpu_s=10, memory_bytes=2**34))
+    outcomes = box.map([bomb] + ["import os\nans = 1"] * 150, limits=Limits(wall_s=10, cpu_s=10, memory_bytes=2**34))
     assert (outcomes[0].status, outcomes[0].value > 500) == ("ok", True)
     assert {outcome.status for outcome in outcomes[1:]} == {"ok"}

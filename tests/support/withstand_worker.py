@@ -213,6 +213,7 @@ def main() -> None:
     with bystanders(plan) as canaries:
         box = sandbox.Sandbox(level=plan["level"], preload=("numpy", "sympy"), limits=sandbox.Limits(wall_s=60))
         try:
+            box.warm().result()  # all servers, before anyone counts processes
             first = box.run("ans = 1", files={} if plan["session"] else None)
         except sandbox.LevelError as error:
             say(unavailable=str(error))
