@@ -30,6 +30,10 @@ _CLOSE_RANGE: Final = 436
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+_TRACEBACK: Final = BaseException.__dict__["__traceback__"].__get__
+_ERRNO: Final = OSError.__dict__["errno"].__get__
+_NAME_OF: Final = type.__dict__["__name__"].__get__
+
 
 def live(
     descriptors: tuple[int, int, int], server: int, taken: tuple[int, int], contain: Callable[[], int | None]
@@ -150,7 +154,7 @@ def _run(request: Request) -> NoReturn:
                 _feed(request.stdin)
             kind, payload = _answer(request, name, module.__dict__)
         except SystemExit as error:
-            kind, payload = messages.EXITED, str(error)[:200].encode("utf-8", "replace")
+            kind, payload = messages.EXITED, _said(error)
         except BaseException as error:  # noqa: BLE001 (a program may raise anything)
             kind, payload = _failure(error, name, module)
         for each in flush:
@@ -185,21 +189,32 @@ def _answer(request: Request, name: str, namespace: dict[str, object]) -> tuple[
         return (messages.TOO_LARGE if too_large else messages.NO_RESULT), text
 
 
+def _said(error: SystemExit) -> bytes:
+    try:
+        return str(error)[:200].encode("utf-8", "replace")
+    except BaseException:  # noqa: BLE001 (its own code cannot be printed)
+        return b""
+
+
 def _failure(error: BaseException, name: str, module: types.ModuleType) -> tuple[int, bytes]:
-    """The traceback as the program's author would see it: from its own first line on."""
+    """The traceback as the program's author would see it: from its own first line on.
+
+    The error's class is the program's own, so what is asked of it is asked of Python's classes.
+    """
     kind = messages.ERROR
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    trace = _TRACEBACK(error)
+    cls = type(error)
+    if issubclass(cls, MemoryError) or (issubclass(cls, OSError) and _ERRNO(error) == errno.ENOMEM):
         kind = messages.MEMORY
-        traceback.clear_frames(error.__traceback__)
+        traceback.clear_frames(trace)
         module.__dict__.clear()
         gc.collect()
-    trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != name:
         trace = trace.tb_next
     try:
-        text = "".join(traceback.format_exception(type(error), error, trace))
+        text = "".join(traceback.format_exception(cls, error, trace))
     except BaseException:  # noqa: BLE001 (its own `__str__`, or no memory left)
-        text = type(error).__name__
+        text = _NAME_OF(cls)
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > messages.ERROR_BYTES:
         half = messages.ERROR_BYTES // 2 - 16
