@@ -70,6 +70,7 @@ class BackendNote(_Part):
         identity: What makes it another model.
         options: What it was opened with.
         facts: What is known of its model; the peak of memory is that of the last session.
+        thinks: Whether the model thinks, as was known when it was opened; requests depend on it.
         notices: Likely faults of the server that were noticed, over all sessions.
         store: The store behind it, and what came from it over all sessions; None where no store stood behind it.
     """
@@ -78,6 +79,7 @@ class BackendNote(_Part):
     identity: Mapping[str, Any]
     options: Mapping[str, Any] = {}
     facts: ModelFacts | None = None
+    thinks: bool | None = None
     notices: tuple[str, ...] = ()
     store: StoreNote | None = None
 
@@ -125,6 +127,7 @@ class RunHeader(_Part):
         packages: Versions, ours and those that decide what a model says.
         sandbox: The level at which programs are contained, where the strategy runs any.
         shared: What lines of the log name; see `evals.lines.Shared`.
+        notes: How it asks, where that was chosen for the model at hand: which exemplars it shows, and why.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -148,6 +151,7 @@ class RunHeader(_Part):
     packages: Mapping[str, str] = {}
     sandbox: str | None = None
     shared: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def items(self) -> int:

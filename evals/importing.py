@@ -62,7 +62,9 @@ class BoughtBackend:
         name: For the spec `imported/<name>`.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(chat=True, text=True, max_samples=64, reproducible="exact")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        chat=True, text=True, style="text", max_samples=64, thinks=False, reproducible="exact"
+    )
 
     def __init__(self, name: str) -> None:
         self.spec = f"imported/{name}"

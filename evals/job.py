@@ -1,6 +1,6 @@
 """What one run is to do, settled and checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from reasoning.backends.facts import HasFacts
 from reasoning.draws import demand_seed
 from reasoning.errors import ConfigError
 from strategies.prompting import PromptedStrategy
-from strategies.strategy import Strategy
+from strategies.strategy import PathStrategy, Strategy
+from strategies.two_stage import TwoStage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,13 @@ class Job:
             ConfigError: A count is out of its range, or greedy paths were to be repeated.
         """
         demand_seed(self.seed, self.repeats)
-        return replace(self, strategy=settled(self.strategy, self.task, self.repeats))
+        return replace(self, strategy=settled(self.strategy, self.task, self.repeats, self.backend))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how a settled job asks: which exemplars it shows or leaves out, and why."""
+        found = (_prompt_note(one, self.task.shots, self.backend) for one in _path_strategies(self.strategy))
+        return tuple(dict.fromkeys(note for note in found if note))
 
     def items(self) -> Selection:
         """The items of one repeat, in order.
@@ -98,6 +105,7 @@ class Job:
             repeats=self.repeats,
             seed=self.seed,
             tags=self.tags,
+            notes=self.notes,
             started=datetime.now(UTC).isoformat(timespec="milliseconds"),
             host=host(),
             packages=packages(),
@@ -106,7 +114,12 @@ class Job:
 
     def _note(self, role: str, backend: Backend) -> BackendNote:
         options = public(self.backend_options.get(role, {}))
-        note = BackendNote(spec=backend.spec, identity=dict(backend.identity), options=options)
+        note = BackendNote(
+            spec=backend.spec,
+            identity=dict(backend.identity),
+            options=options,
+            thinks=getattr(backend, "thinks_as_opened", backend.capabilities.thinks),
+        )
         return noted(note, backend)
 
 
@@ -117,21 +130,41 @@ def noted(note: BackendNote, backend: Backend) -> BackendNote:
     return note.model_copy(update={"facts": facts, "notices": tuple(notices)})
 
 
-def settled(strategy: Strategy, task: Task, repeats: int = 1) -> Strategy:
-    """A strategy with the task's exemplars written in where it chose none.
+def settled(strategy: Strategy, task: Task, repeats: int = 1, backend: Backend | None = None) -> Strategy:
+    """A strategy with the task's exemplars written in where it chose none, and shows any to this backend's model.
 
     Raises:
         ConfigError: There are no repeats, or greedy paths were to be repeated.
     """
     if repeats < 1:
         raise ConfigError(f"repeats must be 1 or more, not {repeats}.")
-    strategy = strategy.with_shots(task.shots) if task.shots else strategy
+    strategy = strategy.with_shots(task.shots, backend) if task.shots else strategy
     if repeats > 1 and isinstance(strategy, PromptedStrategy) and not strategy.sampling.temperature:
         raise ConfigError(
             f"{strategy.name()} draws greedily here, so {repeats} repeats would all be the same; "
             "set sampling.temperature above 0 (-S sampling.temperature=0.7), or leave repeats at 1."
         )
     return strategy
+
+
+def _path_strategies(strategy: Strategy) -> Iterator[PathStrategy]:
+    """The path strategies within a strategy, itself included."""
+    if isinstance(strategy, PathStrategy):
+        yield strategy
+    for inner in (getattr(strategy, "of", None), *getattr(strategy, "members", ())):
+        if isinstance(inner, Strategy):
+            yield from _path_strategies(inner)
+
+
+def _prompt_note(strategy: PathStrategy, shots: str | None, backend: Backend) -> str | None:
+    if not isinstance(strategy, TwoStage) or shots is None:
+        return None
+    name, form = strategy.name(), strategy.form(backend)
+    if strategy.shots is None and form == "chat":
+        return f"{name} shows no exemplars, for a chat model answers better without; shots={shots} shows the task's"
+    if strategy.shots == shots and form == "text":
+        return f"{name} shows the task's exemplars {shots}, for the model is asked in plain text"
+    return None
 
 
 def _level(config: Any) -> str | None:

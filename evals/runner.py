@@ -142,7 +142,7 @@ async def run_job(job: Job, listeners: Sequence[OnRunEvent] = ()) -> Run:
         log.keep(status="running", stopped_by=None, **origins.so_far(log.header))
         status, stopped_by = "stopped", None
         try:
-            tell(RunStarted(log.header, log.summary, notes))
+            tell(RunStarted(log.header, log.summary, (*notes, *log.header.notes)))
             async for record in _solved(job, items, log, tell if listeners else None):
                 log.append(record)
                 tell(ItemScored(record))

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ROOM_TO_THINK = 16384
+"""Tokens that a model which thinks is given for its thoughts where nobody says how many."""
+
 
 class Sampling(BaseModel):
     """Sampling settings of a request; part of the key of its draws.
@@ -16,7 +19,11 @@ class Sampling(BaseModel):
         top_p: Nucleus mass, (0, 1].
         top_k: Only the k likeliest tokens, at least 1.
         min_p: Least probability relative to the likeliest token, [0, 1].
-        max_tokens: Most tokens to write, reasoning tokens included.
+        max_tokens: Most tokens to write; see `limit`.
+        limit: What `max_tokens` bounds: "total", everything that is written, thoughts included; "answer", the answer
+            alone: a model that thinks is given room for its thoughts on top (`thinking_tokens`, at least 16,384), which
+            it is not given before it is known to think. Strategies ask for the latter where a model may think or not.
+        thinking_tokens: Most tokens of thought, for models that think to a budget; 0 asks for none.
         stop: Strings that end the text; they are cut from it.
         logprobs: Number of alternatives to return at each token; 0 gives the chosen token's log-probability only.
         effort: Reasoning effort, for models that take one.
@@ -30,6 +37,9 @@ class Sampling(BaseModel):
     top_k: Annotated[int, Field(ge=1)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
+    # What is not set is not written out: requests of before these fields keep their keys, and so their draws.
+    limit: Literal["total", "answer"] = Field(default="total", exclude_if=lambda value: value == "total")
+    thinking_tokens: Annotated[int, Field(ge=0)] | None = Field(default=None, exclude_if=lambda value: value is None)
     stop: tuple[str, ...] = ()
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
@@ -40,13 +50,14 @@ class Sampling(BaseModel):
         """True at temperature 0: the request then has draw index 0 only."""
         return self.temperature == 0
 
-    def settled(self, *, temperature: float, max_tokens: int) -> "Sampling":
-        """These settings with the two that every request states filled in where they are not set."""
-        if self.temperature is not None and self.max_tokens is not None:
-            return self
-        return self.model_copy(
-            update={
-                "temperature": temperature if self.temperature is None else self.temperature,
-                "max_tokens": max_tokens if self.max_tokens is None else self.max_tokens,
-            }
-        )
+    @property
+    def room_to_think(self) -> int:
+        """Tokens for thoughts, where the model thinks and is given room for them."""
+        return max(ROOM_TO_THINK, self.thinking_tokens or 0)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Most tokens of one draw, whether the model thinks or not; None where nothing limits them."""
+        if self.max_tokens is None or self.limit == "total":
+            return self.max_tokens
+        return self.max_tokens + self.room_to_think

@@ -7,19 +7,21 @@ from typing import Literal
 
 from pydantic import Field
 
+from reasoning.backends.backend import Backend
 from reasoning.completion import Completion
 from reasoning.message import assistant, user
 from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.path import Path
-from strategies.prompting import ROOM_TO_THINK
+from strategies.room import limited
 from strategies.scope import Scope, draw
 from strategies.voting import Vote
 from strategies.weighting import signal_or_equal
 
 VERBAL = "How confident are you that this answer is correct? Reply with a whole number from 0 to 100 and nothing else."
 P_TRUE = "Is this answer correct? Reply with 1 for correct or 0 for incorrect and nothing else."
+WORD_TOKENS = 8
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -39,8 +41,7 @@ class Confidence(Vote):
 
     async def observe(self, problem: Problem, path: Path, scope: Scope) -> Path:
         """The path with its confidence, where the model gave one."""
-        room = ROOM_TO_THINK if scope.capabilities.reasoning else 8
-        asked = _question(path.completions[-1], VERBAL if self.method == "verbal" else P_TRUE, self.method, room)
+        asked = _question(path.completions[-1], VERBAL if self.method == "verbal" else P_TRUE, self.method, scope)
         said = await draw(scope, asked, path.index)
         sure = None if said.failure else _verbal(said.text) if self.method == "verbal" else _p_true(said)
         if sure is None:
@@ -62,12 +63,13 @@ class Confidence(Vote):
         return [weight / total for weight in raw]
 
 
-def _question(last: Completion, question: str, method: str, room: int) -> Request:
+def _question(last: Completion, question: str, method: str, backend: Backend) -> Request:
     """The path's last exchange, continued by the question."""
     asked = last.request
     if asked is None:
         raise ValueError("a completion without its request cannot be continued")
-    sampling = Sampling(temperature=0.0, max_tokens=room, logprobs=5 if method == "p_true" else None)
+    sampling = Sampling(temperature=0.0, logprobs=5 if method == "p_true" else None)
+    sampling = limited(sampling, backend, WORD_TOKENS, chat=asked.prompt is None)
     if asked.prompt is not None:
         lead = f"{asked.prompt}{last.text}\n\nQ: {question}\nA:"
         return Request(prompt=lead, sampling=sampling.model_copy(update={"stop": ("\n",)}))

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from reasoning.backends.backend import Backend
 from reasoning.problem import Problem
 from strategies.chain_of_thought import ChainOfThought
 from strategies.path import Path
@@ -36,9 +37,9 @@ class Ensemble(VotingStrategy):
             raise ValueError("two members are the same, and would draw the same paths; give them other settings")
         return settled
 
-    def with_shots(self, shots: str) -> Self:
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
         """This strategy with that exemplar set where its members chose none."""
-        return self.model_copy(update={"members": tuple(member.with_shots(shots) for member in self.members)})
+        return self.model_copy(update={"members": tuple(one.with_shots(shots, backend) for one in self.members)})
 
     async def path_at(self, problem: Problem, scope: Scope, index: int) -> Path:
         """The next path of the member whose turn it is."""

@@ -13,6 +13,7 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.path import Path
+from strategies.room import limited
 from strategies.scope import Scope, draw
 from strategies.voting import Vote
 from strategies.weighting import signal_or_equal
@@ -30,7 +31,7 @@ class Judged(Vote):
     Attributes:
         pick: "weighted": classes of equal answers add up their paths' grades (Li et al. 2023); "argmax": the answer of
             the best single path.
-        max_tokens: For the judge's reasoning and grade.
+        max_tokens: For the judge's reasoning and grade; a judge that thinks has room for its thoughts on top.
     """
 
     pick: Literal["weighted", "argmax"] = "weighted"
@@ -51,7 +52,7 @@ class Judged(Vote):
     def _question(self, problem: Problem, path: Path, judge: Backend) -> Request:
         shown = path.program if path.program is not None else path.text
         text = f"Problem: {problem.question}\n\nSolution:\n{shown}\n\nAnswer: {problem.kind.text(path.answer)}"
-        sampling = Sampling(temperature=0.0, max_tokens=self.max_tokens)
+        sampling = limited(Sampling(temperature=0.0), judge, self.max_tokens, chat=judge.capabilities.chat)
         if judge.capabilities.chat:
             return Request(messages=(system(INSTRUCTION), user(text)), sampling=sampling)
         return Request(prompt=f"{INSTRUCTION}\n\n{text}\n\n", sampling=sampling)

@@ -134,6 +134,11 @@ class Path(BaseModel):
         return None
 
     @property
+    def stated(self) -> bool:
+        """True for an answer that the text states, and not just the last thing of its kind in it."""
+        return self.status == "ok" and not (self.rule or "").startswith("last ")
+
+    @property
     def usage(self) -> Usage:
         """What its draws cost bought cold."""
         return sum((c.usage for c in (*self.completions, *self.asides)), NO_USAGE)

@@ -19,12 +19,11 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.exemplars import Exemplar, exemplar_set
+from strategies.room import limited
 from strategies.scope import Scope
 from strategies.strategy import PathStrategy
 
 NEXT_QUESTION = "\nQ:"
-ROOM_TO_THINK = 16384
-"""Completion tokens for a reasoning model, whose hidden reasoning counts as well, when none are set."""
 
 
 class PromptedStrategy(PathStrategy):
@@ -76,7 +75,7 @@ class PromptedStrategy(PathStrategy):
         most = max(alternatives, self.sampling.logprobs or 0)
         return self.model_copy(update={"sampling": self.sampling.model_copy(update={"logprobs": most})})
 
-    def with_shots(self, shots: str) -> Self:
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
         """This strategy with that exemplar set where `shots` was not chosen."""
         return self if "shots" in self.model_fields_set else self.model_copy(update={"shots": shots})
 
@@ -88,6 +87,10 @@ class PromptedStrategy(PathStrategy):
     def instruction(self) -> str:
         """The system message of a chat; "" for none."""
         return self.default_system if self.system is None else self.system
+
+    def instruction_for(self, backend: Backend) -> str:
+        """The system message of a chat with that backend."""
+        return self.instruction
 
     @property
     def lead(self) -> str:
@@ -131,15 +134,17 @@ class PromptedStrategy(PathStrategy):
         if self.form(backend) == "text":
             solved = [f"Q: {e.question}{self.lead}{self.exemplar_answer(e)}\n\n" for e in self.exemplars()]
             return self.request(backend, prompt="".join(solved) + f"Q: {question}{lead}")
-        messages = [system(self.instruction)] if self.instruction else []
+        instruction = self.instruction_for(backend)
+        messages = [system(instruction)] if instruction else []
         for exemplar in self.exemplars():
             messages += _turns(exemplar.question, self.exemplar_answer(exemplar).strip())
         return self.request(backend, messages=(*messages, user(question + hint)))
 
     def request(self, backend: Backend, *, messages: tuple[Message, ...] = (), prompt: str | None = None) -> Request:
         """A request with this strategy's sampling, settled."""
-        most = ROOM_TO_THINK if backend.capabilities.reasoning else self.default_max_tokens
-        sampling = self.sampling.settled(temperature=0.0, max_tokens=most)
+        sampling = limited(self.sampling, backend, self.default_max_tokens, chat=prompt is None)
+        if sampling.temperature is None:
+            sampling = sampling.model_copy(update={"temperature": 0.0})
         if prompt is not None and NEXT_QUESTION not in sampling.stop:
             sampling = sampling.model_copy(update={"stop": (*sampling.stop, NEXT_QUESTION)})
         return Request(messages=messages, prompt=prompt, sampling=sampling)

@@ -56,8 +56,13 @@ class Scope:
 
     @property
     def capabilities(self) -> Capabilities:
-        """See `Backend.capabilities`."""
-        return self.backend.capabilities
+        """See `Backend.capabilities`; of thinking what was known when the backend was opened.
+
+        What replies teach since then must change no request: draws made before would not be found again.
+        """
+        able = self.backend.capabilities
+        opened = getattr(self.backend, "thinks_as_opened", able.thinks)
+        return able if opened is able.thinks else able.model_copy(update={"thinks": opened})
 
     @property
     def salt(self) -> str:

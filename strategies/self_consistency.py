@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from reasoning.backends.backend import Backend
 from reasoning.problem import Problem
 from strategies.chain_of_thought import ChainOfThought
 from strategies.path import Path
@@ -26,9 +27,9 @@ class SelfConsistency(VotingStrategy):
     def _as_the_vote_needs(cls, of: PathStrategy, info: ValidationInfo) -> PathStrategy:
         return votable(of, info.data["vote"]) if "vote" in info.data else of
 
-    def with_shots(self, shots: str) -> Self:
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
         """This strategy with that exemplar set where its paths chose none."""
-        return self.model_copy(update={"of": self.of.with_shots(shots)})
+        return self.model_copy(update={"of": self.of.with_shots(shots, backend)})
 
     async def path_at(self, problem: Problem, scope: Scope, index: int) -> Path:
         """Path `index` of the strategy that is voted over."""

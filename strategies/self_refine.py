@@ -55,9 +55,9 @@ class SelfRefine(PathStrategy):
         """Whether its paths are."""
         return self.of.greedy
 
-    def with_shots(self, shots: str) -> "SelfRefine":
+    def with_shots(self, shots: str, backend: Backend | None = None) -> "SelfRefine":
         """This strategy with that exemplar set where its paths chose none."""
-        return self.model_copy(update={"of": self.of.with_shots(shots)})
+        return self.model_copy(update={"of": self.of.with_shots(shots, backend)})
 
     async def path(self, problem: Problem, backend: Backend, index: int) -> Path:
         """See `PathStrategy.path`."""

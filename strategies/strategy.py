@@ -76,8 +76,13 @@ class Strategy(Named):
         """This strategy with log-probabilities asked for, with so many alternatives at each token."""
         return self
 
-    def with_shots(self, shots: str) -> Self:
-        """This strategy with a task's exemplar set written in wherever none was chosen."""
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
+        """This strategy with a task's exemplar set written in wherever none was chosen.
+
+        Args:
+            shots: The set's name.
+            backend: Who will be asked, where that is known: some strategies show a chat model no exemplars.
+        """
         return self
 
     async def asolve(

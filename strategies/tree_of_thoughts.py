@@ -14,7 +14,8 @@ from reasoning.problem import Problem
 from reasoning.request import Request
 from strategies.least_to_most import NUMBERING
 from strategies.path import Path
-from strategies.prompting import ROOM_TO_THINK, PromptedStrategy
+from strategies.prompting import PromptedStrategy
+from strategies.room import limited
 from strategies.scope import degrade, draw, role
 
 PROPOSE = (
@@ -61,7 +62,7 @@ class TreeOfThoughts(PromptedStrategy):
             raise ValueError("a search over steps has no place for exemplars; leave it at none")
         return None
 
-    def with_shots(self, shots: str) -> Self:
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
         """This strategy: its requests are for steps and verdicts, which no exemplar set shows."""
         return self
 
@@ -127,8 +128,8 @@ class TreeOfThoughts(PromptedStrategy):
             request = self.request(backend, messages=(*before, user(text)))
         if temperature is None:
             return request
-        room = ROOM_TO_THINK if backend.capabilities.reasoning else VERDICT_TOKENS
-        verdict = request.sampling.model_copy(update={"temperature": temperature, "max_tokens": room})
+        free = request.sampling.model_copy(update={"temperature": temperature, "max_tokens": None, "limit": "total"})
+        verdict = limited(free, backend, VERDICT_TOKENS, chat=request.prompt is None)
         return request.model_copy(update={"sampling": verdict})
 
 

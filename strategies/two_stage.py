@@ -1,6 +1,6 @@
 """Zero-shot reasoning in two stages: think, then conclude (Kojima et al. 2022)."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from reasoning.backends.backend import Backend
 from reasoning.completion import Completion
@@ -24,6 +24,12 @@ class TwoStage(PromptedStrategy):
     """A prompted strategy that can think after a trigger and conclude in a second, greedy call."""
 
     default_max_tokens: ClassVar[int] = 512
+
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
+        """This strategy with that exemplar set where `shots` was not chosen, and the model is asked in plain text."""
+        if backend is not None and self.form(backend) == "chat":
+            return self
+        return super().with_shots(shots, backend)
 
     async def think_and_conclude(self, problem: Problem, backend: Backend, index: int, trigger: str) -> Path:
         """The path of both stages; a first stage that broke is the end of it."""
@@ -50,6 +56,13 @@ async def conclude(
         short = Sampling(temperature=0.0, max_tokens=ANSWER_TOKENS, stop=(*sampling.stop, "\n"))
         request = Request(prompt=f"{asked.prompt}{thought}\n{lead}", sampling=short)
         return await Path.aread(problem, index, (*thoughts, await draw(backend, request, index)), lead=lead)
-    room = Sampling(temperature=0.0, max_tokens=max(ANSWER_TOKENS, sampling.max_tokens or 0), effort=sampling.effort)
+    most = max(ANSWER_TOKENS, sampling.max_tokens or 0)
+    room = Sampling(
+        temperature=0.0,
+        max_tokens=most,
+        limit=sampling.limit,
+        thinking_tokens=sampling.thinking_tokens,
+        effort=sampling.effort,
+    )
     request = Request(messages=(*asked.messages, assistant(thought), user(lead)), sampling=room)
     return await Path.aread(problem, index, (*thoughts, await draw(backend, request, index)), lead=f"{lead} ")

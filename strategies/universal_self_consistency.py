@@ -17,6 +17,7 @@ from strategies.events import PathEvent, StopEvent, TallyEvent
 from strategies.gathering import gather_paths
 from strategies.path import Path
 from strategies.result import Result
+from strategies.room import limited
 from strategies.scope import Scope, draw
 from strategies.stopping import Decision
 from strategies.strategy import PathStrategy, PathStrategyField, Strategy
@@ -40,7 +41,7 @@ class UniversalSelfConsistency(Strategy):
     Attributes:
         of: The path strategy, by default a chain of thought; where it sets no temperature, 0.7 is written in.
         samples: Responses to choose from.
-        max_tokens: For the pick.
+        max_tokens: For the pick; a model that thinks has room for its thoughts on top.
     """
 
     samples: int = Field(default=8, ge=2, le=64)
@@ -57,9 +58,9 @@ class UniversalSelfConsistency(Strategy):
         """Paths it draws for a problem."""
         return self.samples
 
-    def with_shots(self, shots: str) -> Self:
+    def with_shots(self, shots: str, backend: Backend | None = None) -> Self:
         """This strategy with that exemplar set where its paths chose none."""
-        return self.model_copy(update={"of": self.of.with_shots(shots)})
+        return self.model_copy(update={"of": self.of.with_shots(shots, backend)})
 
     async def decide_on(self, problem: Problem, scope: Scope, until: float | None) -> Result:
         """Draws all responses, then asks which."""
@@ -109,7 +110,7 @@ class UniversalSelfConsistency(Strategy):
 
     def _question(self, problem: Problem, backend: Backend, listed: str) -> Request:
         text = PICK.replace("{question}", problem.question).replace("{responses}", listed)
-        sampling = Sampling(temperature=0.0, max_tokens=self.max_tokens)
+        sampling = limited(Sampling(temperature=0.0), backend, self.max_tokens, chat=backend.capabilities.chat)
         if backend.capabilities.chat:
             return Request(messages=(user(text),), sampling=sampling)
         return Request(prompt=f"{text}\n\n", sampling=sampling)

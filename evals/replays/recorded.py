@@ -104,14 +104,9 @@ class Recorded:
 def likely_capabilities(completions: Iterable[Completion]) -> Capabilities:
     """What the backend of a run can do, as its draws tell: the log does not say.
 
-    Prompts depend on the form that suits the model, and on whether it reasons by itself.
+    Prompts depend on the form that suits the model; whether it thinks is in the run's header.
     """
-    style, reasons = None, False
-    for completion in completions:
-        if style is None and completion.request is not None:
-            style = "text" if completion.request.prompt is not None else "chat"
-        reasons = reasons or completion.reasoning is not None or completion.usage.reasoning_tokens > 0
+    asked = (completion.request for completion in completions if completion.request is not None)
+    style = next(("text" if request.prompt is not None else "chat" for request in asked), None)
     told: Mapping[str, Any] = {} if style is None else {"style": style}
-    return Capabilities(
-        chat=True, text=True, seed=True, logprobs=20, prefill=True, scoring=True, reasoning=reasons, **told
-    )
+    return Capabilities(chat=True, text=True, seed=True, logprobs=20, prefill=True, scoring=True, **told)

@@ -186,9 +186,9 @@ class _Replay:
         self.run, self.strategy, self.made_with = run, strategy, made_with(run)
         header = run.header
         able = backend.capabilities if backend is not None else _capabilities(run)
-        self.backend = Recorded(header.backend, able, store)
+        self.backend = Recorded(header.backend, able.model_copy(update={"thinks": header.backend.thinks}), store)
         self.roles = {
-            role: Recorded(note, able.model_copy(update={"scoring": True}), store)
+            role: Recorded(note, able.model_copy(update={"scoring": True, "thinks": note.thinks}), store)
             for role, note in header.backends.items()
         }
         vote, members = vote_of(strategy), path_strategies(strategy)

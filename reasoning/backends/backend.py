@@ -26,6 +26,7 @@ class Capabilities(BaseModel):
         logprobs: Most alternatives a token, 0 for the chosen token's only, None for no log-probabilities.
         prefill: Goes on from an assistant message that stands last.
         reasoning: Returns reasoning text apart from the answer.
+        thinks: The model reasons by itself before it answers; None where that is not known.
         scoring: Has `score` (a reward or process-reward model).
         reproducible: "exact": draw i is the same alone, in a batch and after a restart; "batch_dependent": it can
             depend on what it is batched with; "no": nothing is promised.
@@ -43,6 +44,7 @@ class Capabilities(BaseModel):
     logprobs: int | None = None
     prefill: bool = False
     reasoning: bool = False
+    thinks: bool | None = None
     scoring: bool = False
     reproducible: Literal["exact", "batch_dependent", "no"] = "no"
     concurrency: PositiveInt = 16

@@ -182,13 +182,14 @@ class Budgeted(Layer):
     def _learn(self, request: Request, billed: Usage) -> None:
         """Notes how far the server goes beyond the worst case: some add a prompt, or think on top of `max_tokens`."""
         self._prompt_beyond = max(self._prompt_beyond, billed.prompt_tokens - _prompt_bound(request))
-        if request.sampling.max_tokens is not None:
-            self._written_beyond = max(self._written_beyond, billed.completion_tokens - request.sampling.max_tokens)
+        most = _most_written(request)
+        if most is not None:
+            self._written_beyond = max(self._written_beyond, billed.completion_tokens - most)
 
     def _worst(self, request: Request) -> Amount:
         """What one draw may cost at most, or at the 99th percentile where that is what is reserved."""
         assert self.budget is not None
-        limit, most = self.budget.limit, request.sampling.max_tokens
+        limit, most = self.budget.limit, _most_written(request)
         if most is None:
             if limit.tokens is None and limit.usd is None:
                 return Amount(calls=1)
@@ -206,9 +207,22 @@ class Budgeted(Layer):
 
 
 def _prompt_bound(request: Request) -> int:
-    """At least as many tokens as the prompt has: its bytes, and what a template may add."""
-    return request.prompt_bytes + TEMPLATE_TOKENS
+    """At least as many tokens as are read for one draw: a prompt's bytes, and what a template may add, in each try."""
+    return (request.prompt_bytes + TEMPLATE_TOKENS) * _tries(request)
 
 
 def _worst_tokens(request: Request) -> int:
-    return _prompt_bound(request) + (request.sampling.max_tokens or 0)
+    return _prompt_bound(request) + (_most_written(request) or 0)
+
+
+def _tries(request: Request) -> int:
+    """How often one draw may be asked for: once more with room, where thoughts used up a limit of the answer's."""
+    return 2 if request.sampling.limit == "answer" else 1
+
+
+def _most_written(request: Request) -> int | None:
+    """Most tokens that are written for one draw, in all its tries; None where nothing limits them."""
+    sampling = request.sampling
+    if sampling.most_tokens is None or sampling.limit == "total":
+        return sampling.most_tokens
+    return sampling.most_tokens + (sampling.max_tokens or 0)

@@ -36,6 +36,12 @@ class Layer:
         return self.inner.capabilities
 
     @property
+    def thinks_as_opened(self) -> bool | None:
+        """Whether the model thinks, as was known before any reply: strategies shape their requests by it."""
+        opened: bool | None = getattr(self.inner, "thinks_as_opened", self.capabilities.thinks)
+        return opened
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know of how the backend fared, one sentence each."""
         return tuple(getattr(self.inner, "notices", ()))

@@ -44,7 +44,7 @@ class ScriptedOptions(BaseModel):
     weights: Mapping[str, float] = {}
     latency_s: float = Field(default=0.0, ge=0)
     capabilities: Capabilities = Capabilities(
-        text=True, seed=True, max_samples=64, prefill=True, reproducible="exact", concurrency=64
+        text=True, seed=True, max_samples=64, prefill=True, thinks=False, reproducible="exact", concurrency=64
     )
     identity: str = ""
 

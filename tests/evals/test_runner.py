@@ -20,6 +20,7 @@ from reasoning.errors import AuthenticationError, ConfigError, SpendLimitError, 
 from reasoning.request import Request
 from strategies.chain_of_thought import ChainOfThought
 from strategies.direct import Direct
+from strategies.program_of_thought import ProgramOfThought
 from strategies.self_consistency import SelfConsistency
 
 
@@ -62,10 +63,31 @@ def test_names_stand_for_task_strategy_and_backend(tmp_path: Path) -> None:
 
 def test_the_tasks_exemplars_fill_in_where_none_were_chosen(tmp_path: Path) -> None:
     task = Task.of("sums", list(sums(2)), shots="word-problems")
-    run = evals.evaluate(task, ChainOfThought(), scripted(adds), out=tmp_path)
+    run = evals.evaluate(task, ChainOfThought(), scripted(adds, style="text"), out=tmp_path)
     assert run.header.strategy["chain-of-thought"]["shots"] == "word-problems"
     chosen = evals.evaluate(task, ChainOfThought(shots=None), scripted(adds), out=tmp_path, name="none")
     assert chosen.header.strategy["chain-of-thought"]["shots"] is None
+
+
+def test_a_chain_of_thought_shows_a_chat_model_no_exemplars_unless_asked_to_and_says_so(tmp_path: Path) -> None:
+    task = Task.of("sums", list(sums(2)), shots="word-problems")
+    chat = scripted(adds, style="chat")
+    run = evals.evaluate(task, SelfConsistency(of=ChainOfThought(), samples=2), chat, out=tmp_path)
+    assert run.header.strategy["self-consistency"]["of"]["chain-of-thought"]["shots"] is None
+    assert run.header.notes == (
+        "chain-of-thought shows no exemplars, for a chat model answers better without; shots=word-problems shows the "
+        "task's",
+    )
+    assert len(chat.calls[0][0].messages) == 2
+    asked = evals.evaluate(task, ChainOfThought(shots="word-problems"), chat, out=tmp_path, name="asked")
+    assert asked.header.strategy["chain-of-thought"]["shots"] == "word-problems"
+    program = evals.evaluate(task, ProgramOfThought(), chat, out=tmp_path)
+    assert program.header.strategy["program-of-thought"]["shots"] == "word-problems"
+    text = evals.evaluate(task, ChainOfThought(), scripted(adds, style="text"), out=tmp_path, name="text")
+    assert text.header.strategy["chain-of-thought"]["shots"] == "word-problems"
+    assert text.header.notes == (
+        "chain-of-thought shows the task's exemplars word-problems, for the model is asked in plain text",
+    )
 
 
 def test_running_again_does_nothing_twice(tmp_path: Path) -> None:

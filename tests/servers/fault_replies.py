@@ -54,7 +54,16 @@ def reply_to(path: str, asked: dict[str, Any], behaviour: "Behaviour", number: i
         Refusal: The path or a parameter is refused.
     """
     if path == "/v1/models":
-        return Reply({"object": "list", "data": [{"id": behaviour.model or "fault", "object": "model"}]}, "", [])
+        return Reply(
+            {
+                "object": "list",
+                "data": [
+                    {"id": behaviour.model or asked.get("model") or "fault", "object": "model", **behaviour.model_card}
+                ],
+            },
+            "",
+            [],
+        )
     shape = next((s for s in SHAPES if path == f"/v1{s}"), None)
     if shape is None:
         raise Refusal(404, f"Invalid URL (POST {path})")
@@ -69,6 +78,7 @@ def reply_to(path: str, asked: dict[str, Any], behaviour: "Behaviour", number: i
     if behaviour.context_tokens is not None and len(prompt.split()) > behaviour.context_tokens:
         message = f"This model's maximum context length is {behaviour.context_tokens} tokens."
         raise Refusal(400, message, "context_length_exceeded", "messages")
+    _check_limit(asked, len(prompt.split()), behaviour)
     seeds = seeds_of(asked, behaviour, number)
     names = sorted(asked.keys() - {"seed", "n", "stream"})
     key = hashlib.blake2b(json.dumps([asked[name] for name in names]).encode(), digest_size=12).hexdigest()
@@ -80,6 +90,16 @@ def reply_to(path: str, asked: dict[str, Any], behaviour: "Behaviour", number: i
         body["usage"] = _usage(shape, prompt, draws, behaviour)
     sold = seeds if "seed" in asked and asked["seed"] is not None else [None] * len(seeds)
     return Reply(body, key, sold)
+
+
+def _check_limit(asked: dict[str, Any], read: int, behaviour: "Behaviour") -> None:
+    """Refuses a limit beyond what the server writes, or beyond what fits with the prompt, in the words configured."""
+    limit = tokens_of(asked)["limit"] or None
+    rooms = [behaviour.most_output, behaviour.window - read if behaviour.window is not None else None]
+    room = min((tokens for tokens in rooms if tokens is not None), default=None)
+    if limit is not None and room is not None and limit > room:
+        words = {"sent": limit, "most": behaviour.most_output, "window": behaviour.window, "prompt": read}
+        raise Refusal(400, behaviour.limit_refusal.format(**words, total=limit + read), "invalid_request_error")
 
 
 def seeds_of(asked: dict[str, Any], behaviour: "Behaviour", number: int) -> list[int | None]:

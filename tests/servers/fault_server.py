@@ -90,6 +90,10 @@ class Behaviour:
     reasoning_words: int = 0
     reasoning_tags: tuple[str, str] = ("<think>", "</think>")
     reasoning_field: Literal["reasoning_content", "reasoning", "inline", "parts", "hidden"] = "reasoning_content"
+    most_output: int | None = None
+    window: int | None = None
+    limit_refusal: str = "max_tokens: {sent} > {most}, which is the maximum allowed number of output tokens"
+    model_card: dict[str, Any] = field(default_factory=dict)
     finish: str = "stop"
     refusal: str | None = None
     usage: Literal["openai", "none", "one_child", "no_details", "outside", "top_level"] = "openai"

@@ -104,7 +104,7 @@ def test_chain_of_draft_shows_drafts_and_asks_for_them() -> None:
 
 
 def test_a_native_reasoning_model_is_not_asked_twice_to_think() -> None:
-    backend = scripted(lambda request, index: "The answer is 3", reasoning=True, style="chat", text=False)
+    backend = scripted(lambda request, index: "The answer is 3", reasoning=True, thinks=True, style="chat", text=False)
     result = ChainOfThought().solve(PROBLEM, backend)
     assert result.answer == 3
     assert len(backend.calls) == 1
@@ -357,3 +357,33 @@ def test_a_second_try_is_a_draw_of_its_own_in_the_store(strategy: PathStrategy, 
         assert first.seed != second.seed
         assert second.request is not None
         assert (second.request.prompt or second.request.messages[-1].content) == second.text
+
+
+def test_zero_shot_in_a_chat_is_one_call_where_the_reply_states_its_answer() -> None:
+    backend = scripted(lambda request, index: "Half of 6 is 3. The answer is 3.", style="chat", text=False)
+    result = ChainOfThought().solve(PROBLEM, backend)
+    assert result.answer == 3
+    [(request, _)] = backend.calls
+    assert "state the answer in a last sentence" in request.messages[0].content
+    assert request.messages[-1].content.endswith("\n\nLet's think step by step.")
+
+
+def test_zero_shot_in_a_chat_asks_for_the_answer_that_a_reply_does_not_state() -> None:
+    replies = {0: "First 6 is halved, then there are 3 left of 4 pieces", 1: " 3."}
+    backend = scripted(lambda request, index: replies[len(backend.calls) - 1], style="chat", text=False)
+    result = ChainOfThought().solve(PROBLEM, backend)
+    assert (result.answer, len(backend.calls)) == (3, 2)
+    assert backend.calls[1][0].messages[-1].content == "Therefore, the answer (arabic numerals) is"
+
+
+@pytest.mark.parametrize(("stages", "calls"), [("one", 1), ("two", 2)])
+def test_the_calls_of_a_zero_shot_chain_may_be_chosen(stages: str, calls: int) -> None:
+    backend = scripted(lambda request, index: "there are 3 left", style="chat", text=False)
+    ChainOfThought(stages=stages).solve(PROBLEM, backend)
+    assert len(backend.calls) == calls
+
+
+def test_plain_text_thinks_in_two_stages() -> None:
+    backend = scripted(lambda request, index: " The answer is 3.", style="text")
+    ChainOfThought().solve(PROBLEM, backend)
+    assert len(backend.calls) == 2

@@ -62,7 +62,7 @@ def test_a_strategy_that_is_gone_lends_its_request_to_no_other() -> None:
 
 
 def test_a_reasoning_model_gets_room_to_think() -> None:
-    thinker = scripted(lambda request, index: "", reasoning=True)
+    thinker = scripted(lambda request, index: "", reasoning=True, thinks=True)
     assert Direct().ask(PROBLEM, thinker).sampling.max_tokens == 16384
 
 

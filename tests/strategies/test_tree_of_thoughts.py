@@ -96,7 +96,7 @@ def test_a_proposal_that_could_not_be_had_fails_the_path_rather_than_narrow_its_
 
 
 def test_a_judge_that_reasons_has_room_to() -> None:
-    judge = scripted(player, reasoning=True)
+    judge = scripted(player, thinks=True)
     TreeOfThoughts(depth=1).solve(GAME, scripted(player), backends={"judge": judge})
     assert {request.sampling.max_tokens for request, _ in judge.calls} == {16384}
 

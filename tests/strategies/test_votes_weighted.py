@@ -190,7 +190,7 @@ def test_a_model_that_reasons_has_room_to_before_its_word_on_itself() -> None:
         return Completion(index=0, text="80" if confident else "The answer is 4")
 
     strategy = SelfConsistency(of=Direct(), samples=2, vote=Confidence(method="verbal"))
-    result = strategy.solve(PROBLEM, scripted(script, reasoning=True, style="chat", text=False))
+    result = strategy.solve(PROBLEM, scripted(script, reasoning=True, thinks=True, style="chat", text=False))
     assert [path.signals["confidence"] for path in result.paths] == [0.8, 0.8]
 
 

@@ -23,7 +23,8 @@ def voted(*answers: int | str | None) -> list[Path]:
 
 def scripted(script: Script, **capabilities: object) -> Scripted:
     """A backend with a script, taking text and chat."""
-    able = {"text": True, "seed": True, "max_samples": 64, "reproducible": "exact", "concurrency": 64, **capabilities}
+    able = {"text": True, "seed": True, "max_samples": 64, "thinks": False, "reproducible": "exact", "concurrency": 64}
+    able |= capabilities
     return Scripted(script, ScriptedOptions(capabilities=Capabilities(**able)))
 
 

@@ -21,6 +21,7 @@ from reasoning.backends.llama_cpp.loopback import LoopbackError
 from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, failure_of, token_texts
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
+from reasoning.backends.template_facts import thinks_by_template
 from reasoning.backends.thoughts import effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
@@ -48,6 +49,8 @@ class LlamaCppOptions(BaseModel):
             draws exactly as they are.
         chat_template: A Jinja template in place of the model's own.
         template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
+        thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
+            that keep another model's template); None for what the template says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +63,7 @@ class LlamaCppOptions(BaseModel):
     cache_prompt: bool | None = None
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
+    thinks: bool | None = None
 
 
 class LocalOptions(LlamaCppOptions):
@@ -111,6 +115,7 @@ class LlamaCpp:
             seed=True,
             logprobs=20,
             prefill=True,
+            thinks=_thinks(options, header),
             reproducible="exact" if exact else "batch_dependent",
             concurrency=2 * options.n_parallel,
             context_tokens=context,
@@ -250,6 +255,12 @@ class Local(LlamaCpp):
         if model != cls.default_model:
             raise ConfigError(f"The backend 'local' is one model; for {model!r} write llama-cpp/{model}.")
         return cls(embedded_model(), options, "local")
+
+
+def _thinks(options: LlamaCppOptions, header: GgufHeader) -> bool:
+    if options.thinks is not None:
+        return options.thinks
+    return thinks_by_template(options.chat_template or header.chat_template, options.template_args)
 
 
 def _context(header: GgufHeader, wanted: int | None) -> int:

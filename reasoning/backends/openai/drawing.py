@@ -21,6 +21,7 @@ class Drawing:
         seed: The first draw's seed; the others follow it. None where they are unseeded.
         notes: What could not be asked as wanted.
         latency_s: Seconds to the answer.
+        limit: The most tokens that were asked for.
     """
 
     request: Request
@@ -28,12 +29,14 @@ class Drawing:
     seed: int | None
     notes: tuple[str, ...]
     latency_s: float
+    limit: int | None
 
     def completions(self, answer: Answer) -> tuple[dict[int, Completion], dict[int, tuple[Broken, Usage]]]:
         """The good samples as draws, and why the others are broken, with what they were billed; by index."""
         completions: dict[int, Completion] = {}
         broken: dict[int, tuple[Broken, Usage]] = {}
-        used = usages(answer, self.request)
+        sent = self.request.sampling.model_copy(update={"max_tokens": self.limit})
+        used = usages(answer, self.request.model_copy(update={"sampling": sent}))
         for place, index in enumerate(self.indices):
             usage, billed = used[place]
             why = answer.samples[place].broken
@@ -77,3 +80,23 @@ def without_answer(
             index=index, finish="content_filter", usage=usage, latency_s=latency_s, degradations=note, request=request
         )
     return Completion.failed(request, index, trouble.failure.model_copy(update={"usage": usage}), latency_s)
+
+
+def shows_thoughts(completion: Completion) -> bool:
+    """Whether a reply shows that its model thinks: by its thoughts, their count, or a limit that left no answer."""
+    cut_before_the_answer = completion.finish == "length" and not completion.text.strip()
+    return completion.reasoning is not None or completion.usage.reasoning_tokens > 0 or cut_before_the_answer
+
+
+def once_more(cut: Completion, drawn: Completion) -> Completion:
+    """A draw that was cut in its thoughts and drawn again: it cost both, alone too, for nobody knew before."""
+    billed = None if cut.billed is drawn.billed is None else (drawn.billed or drawn.usage) + (cut.billed or cut.usage)
+    both = {"usage": drawn.usage + cut.usage, "billed": billed}
+    if drawn.failure is not None:
+        failure = drawn.failure.model_copy(update={"usage": drawn.failure.usage + cut.usage})
+        return drawn.model_copy(update={**both, "failure": failure})
+    note = (
+        f"The model thinks, and its thoughts used up the {cut.usage.completion_tokens} tokens that it was given: drawn "
+        "again with room for them. The option thinks=true spares the first try."
+    )
+    return drawn.model_copy(update={**both, "degradations": (*drawn.degradations, note)})

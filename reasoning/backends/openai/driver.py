@@ -13,10 +13,11 @@ from reasoning.backends.landing import landed, requesting
 from reasoning.backends.openai import asking, faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
 from reasoning.backends.openai.contact import Contact
-from reasoning.backends.openai.drawing import Drawing, of_broken, without_answer
+from reasoning.backends.openai.drawing import Drawing, of_broken, once_more, shows_thoughts, without_answer
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.form import (
     DROPPABLE,
+    LIMITS,
     Form,
     Manners,
     is_reasoning_model,
@@ -25,6 +26,8 @@ from reasoning.backends.openai.form import (
 )
 from reasoning.backends.openai.identity import identity_of
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
+from reasoning.backends.openai.thinkers import thinks_as_told, thinks_by_name
+from reasoning.backends.openai.window import Window
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import SpendLimitError
@@ -35,7 +38,13 @@ if TYPE_CHECKING:
 
 OPENAI_SAMPLES, OTHER_SAMPLES = 128, 16
 OPENAI_STOPS = 4
+_OF_A_LIMIT = ("bad_request", "context_overflow")
+"""What a refusal of a limit that is too high comes as."""
 ONE_BY_ONE = "The server gives one sample a request: samples were bought one by one."
+
+
+Cut = Mapping[int, Completion]
+"""Draws that thoughts used up, by index: the first tries of those that are drawn once more."""
 
 
 class OpenAI:
@@ -67,6 +76,9 @@ class OpenAI:
         self._contact = Contact()
         self._refused: frozenset[str] = frozenset()
         self._bounds: Mapping[str, float] = {}
+        self._window = Window(options.context_tokens)
+        self.thinks_as_opened = _thinks(model, options, endpoint)
+        self._showed_thoughts = False
         self._wanted = 1 if options.n == "single" else options.max_samples or _usual_samples(endpoint)
         self._most = self._wanted  # less once the server has refused it
         self._client: tuple[int, asyncio.AbstractEventLoop, Client] | None = None
@@ -100,19 +112,20 @@ class OpenAI:
             prefill=chat and api != "responses" and self.options.prefill != "no",
             reasoning=chat and (not self._endpoint.official or self.options.reasoning_summary is not None),
             reproducible="no",
+            thinks=self._thinks,
             concurrency=64,
-            context_tokens=self.options.context_tokens,
+            context_tokens=self._window.context_tokens,
         )
 
     @property
     def facts(self) -> ModelFacts:
         """See `HasFacts.facts`: a server tells nothing of its model, and who sells one keeps its weights."""
         weights: Literal["closed", "unknown"] = "closed" if self._endpoint.openai_models else "unknown"
-        return ModelFacts(weights=weights, context_tokens=self.options.context_tokens)
+        return ModelFacts(weights=weights, context_tokens=self._window.context_tokens)
 
     async def explain(self, request: Request) -> Explained:
         """See `Explains.explain`; servers of llama.cpp and vLLM tell the prompt, others do not."""
-        shape, form = self._shape(request), Form(self._manners, {"model": self.model})
+        shape, form = self._shape(request), self._form(request)
         shape.fill(form, request, 1, None)
         told = asking.as_sent(form, request, self.options.extra_body)
         body = {**form.body, **self.options.extra_body}
@@ -133,10 +146,14 @@ class OpenAI:
             AuthenticationError: The server refused the key, or its account is exhausted.
             BadRequestError: The server refused the request as such.
         """
+        return await self._complete(request, indices, {})
+
+    async def _complete(self, request: Request, indices: Sequence[int], cut: Cut) -> list[Completion]:
+        """The draws; `cut` are those that are drawn once more."""
         chunks = self._chunks(request, indices)
         if len(chunks) == 1:
-            return await self._bought(request, chunks[0])
-        found = await _together([self._landed(request, chunk) for chunk in chunks])
+            return await self._bought(request, chunks[0], cut)
+        found = await _together([self._landed(request, chunk, cut) for chunk in chunks])
         return [completion for chunk in found for completion in chunk]
 
     def _chunks(self, request: Request, indices: Sequence[int]) -> list[list[int]]:
@@ -146,26 +163,61 @@ class OpenAI:
             return consecutive_runs(draw_key(self._identity_text, request), indices, most)
         return [list(indices[at : at + most]) for at in range(0, len(indices), most)]
 
-    async def _landed(self, request: Request, indices: list[int]) -> list[Completion]:
+    async def _landed(self, request: Request, indices: list[int], cut: Cut) -> list[Completion]:
         """Some of a call's draws, kept whatever becomes of the others."""
-        completions = await self._bought(request, indices)
+        completions = await self._bought(request, indices, cut)
         landed(completions)
         return completions
 
-    async def _bought(self, request: Request, indices: list[int]) -> list[Completion]:
-        """Buys draws in one request; in several where the server turns out not to give so many in one."""
+    async def _bought(self, request: Request, indices: list[int], cut: Cut) -> list[Completion]:
+        """Buys draws in one request; in several where the server turns out not to give so many, or so short, in one."""
         async with requesting(len(indices)) as sent:
-            completions = await self._sent(request, indices)
+            form = self._form(request)
+            completions = await self._sent(request, indices, form)
             sent.answered(completions)
-        given = len(completions)
-        if given == len(indices):
-            return completions
-        landed(completions)
-        return completions + await self.complete(request, indices[given:])
+        again = self._cut_in_thoughts(request, completions, form)
+        drawn = {
+            c.index: once_more(cut[c.index], c) if c.index in cut else c for c in completions if c.index not in again
+        }
+        rest = [index for index in indices if index not in drawn]
+        if rest:
+            landed(list(drawn.values()))
+            drawn |= {c.index: c for c in await self._complete(request, rest, {**cut, **again})}
+        return [drawn[index] for index in indices]
 
-    async def _sent(self, request: Request, indices: list[int]) -> list[Completion]:
+    def _cut_in_thoughts(self, request: Request, completions: Sequence[Completion], form: Form) -> Cut:
+        """The draws to be made once more with room to think, for they show only now that the model thinks.
+
+        Their seeds stay, and so do their texts as far as they got: that room came late changes no draw.
+        """
+        if not request.messages or self._thinks is False:
+            return {}
+        self._showed_thoughts = self._showed_thoughts or any(map(shows_thoughts, completions))
+        if request.sampling.limit != "answer":
+            return {}
+        cut = {c.index: c for c in completions if c.finish == "length" and shows_thoughts(c)}
+        # Another reply may have shown it meanwhile: what counts is the limit that this request was sent with.
+        more_fits = form.limit is not None and (self._form(request).limit or 0) > form.limit
+        return cut if more_fits else {}
+
+    def _form(self, request: Request) -> Form:
+        """The form to put a request into, with a limit that fits."""
+        form, wanted = Form(self._manners, {"model": self.model}), request.sampling.max_tokens
+        if wanted is None:
+            return form
+        if request.sampling.limit == "answer" and self._thinks and request.messages:
+            wanted += request.sampling.room_to_think
+        form.limit = self._window.fitting(wanted, request)
+        if form.limit < wanted:
+            form.degradations.append(
+                f"max_tokens {wanted} does not fit what the server takes with this prompt: {form.limit} was sent. Set "
+                "sampling.max_tokens to choose a limit, or context_tokens to say what fits."
+            )
+        return form
+
+    async def _sent(self, request: Request, indices: list[int], form: Form) -> list[Completion]:
         """The draws that one request brings: fewer or none where the server turns out not to take it so."""
-        shape, form = self._shape(request), Form(self._manners, {"model": self.model})
+        shape = self._shape(request)
         seed = self._seed(request, indices[0])
         shape.fill(form, request, len(indices), seed)
         if "seed" not in form.body:
@@ -176,16 +228,19 @@ class OpenAI:
         latency = time.perf_counter() - started
         answer = self._read(shape, found, request) if isinstance(found, dict) else found
         if isinstance(answer, Trouble):
-            if self._learns(answer, form, len(indices)):
+            if self._learns(answer, form, request, len(indices)):
                 return []
             await self._stop_for(answer)
             return [without_answer(answer, request, index, latency) for index in indices]
         self._contact.answer()
+        if answer.usage is not None:
+            self._window.counted(request, answer.usage.prompt_tokens)
         given = len(answer.samples)
         if given < len(indices) and self.options.n == "auto":
             self._most = min(self._most, given)
         notes = form.degradations + ([ONE_BY_ONE] if self._most == 1 < self._wanted else [])
-        return await self._drawn(shape, answer, Drawing(request, indices[:given], seed, tuple(notes), latency))
+        drawing = Drawing(request, indices[:given], seed, tuple(notes), latency, form.limit)
+        return await self._drawn(shape, answer, drawing)
 
     async def _stop_for(self, trouble: Trouble) -> None:
         """Raises what stops the run: any refusal before the server's first answer, and the account's end later too."""
@@ -195,10 +250,14 @@ class OpenAI:
         if end is not None and await self._contact.never_answered():
             raise end
 
-    def _learns(self, trouble: Trouble, form: Form, samples: int) -> bool:
+    def _learns(self, trouble: Trouble, form: Form, request: Request, samples: int) -> bool:
         """True where the server refused something that it is not asked for from now on, so that it is worth asking."""
         sent = {name: value for name, value in _sent(form.body).items() if name in DROPPABLE}
         refusal = trouble.refuses({name: value for name, value in sent.items() if name not in self.options.extra_body})
+        renamed = refusal is not None and refusal.parameter in LIMITS and refusal.instead is None
+        too_high = form.limit is not None and not renamed and trouble.verdict in _OF_A_LIMIT
+        if too_high and self._window.learns(trouble.words, form.limit or 0, request):
+            return True
         if refusal is None:
             return False
         if refusal.parameter == "n":
@@ -228,6 +287,11 @@ class OpenAI:
             await self._stop_for(trouble)
             completions[index] = without_answer(trouble, drawing.request, index, drawing.latency_s, usage)
         return [completions[index] for index in drawing.indices]
+
+    @property
+    def _thinks(self) -> bool | None:
+        """Whether the model thinks, as far as is known by now."""
+        return self.thinks_as_opened if self.thinks_as_opened is not None else self._showed_thoughts or None
 
     @property
     def _most_samples(self) -> int:
@@ -302,6 +366,13 @@ def _usual_samples(endpoint: Endpoint) -> int:
 def _sent(body: Mapping[str, Any]) -> dict[str, Any]:
     """A body's fields, those of the object `reasoning` included."""
     return {**body, **{f"reasoning.{name}": value for name, value in body.get("reasoning", {}).items()}}
+
+
+def _thinks(model: str, options: OpenAIOptions, endpoint: Endpoint) -> bool | None:
+    """Whether the model thinks, as options and name say before anything is asked."""
+    said = (options.thinks, options.reasoning_model, thinks_as_told(options.extra_body))
+    known = next((one for one in said if one is not None), None)
+    return thinks_by_name(model, official=endpoint.official) if known is None else known
 
 
 async def _together(work: Sequence[Awaitable[list[Completion]]]) -> list[list[Completion]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reasoning.backends.openai.thinkers import bare_name
 from reasoning.sampling import Sampling
 
 _REASONING = re.compile(r"^(o\d|gpt-5(?!.*chat)|codex|computer-use)")
@@ -12,16 +13,14 @@ _RESPONSES_ONLY = re.compile(r"^(o\d+-pro|gpt-5[\w.]*-pro|gpt-5[\w.]*-codex|code
 _COMPLETIONS_ONLY = re.compile(r"^(gpt-3\.5-turbo-instruct|davinci-002|babbage-002)")
 _LEAST_OUTPUT = 16  # of the Responses API
 
+LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+"""The names of the limit on what is written."""
 DROPPABLE = frozenset(
     {"n", "seed", "stop", "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "reasoning_effort"}
-    | {"max_tokens", "max_completion_tokens", "max_output_tokens", "reasoning.summary", "reasoning.effort", "include"}
+    | {"reasoning.summary", "reasoning.effort", "include"}
+    | LIMITS
 )
 """Parameters that can be left out, or renamed, when a server says that it does not take them."""
-
-
-def bare_name(model: str) -> str:
-    """A model's own name: `ft:gpt-4o-mini:me::1` and `openai/gpt-4o-mini` are `gpt-4o-mini…`."""
-    return model.removeprefix("ft:").rpartition("/")[2]
 
 
 def is_reasoning_model(model: str) -> bool:
@@ -60,10 +59,15 @@ class Manners:
 
 @dataclass
 class Form:
-    """A request's body in the making, and what had to be left out of it."""
+    """A request's body in the making, and what had to be left out of it.
+
+    Attributes:
+        limit: The most tokens to write; None leaves that to the server.
+    """
 
     manners: Manners
     body: dict[str, Any]
+    limit: int | None = None
     degradations: list[str] = field(default_factory=list)
 
     def put(self, name: str, value: Any, *, taken: bool = True, instead: str = "not sent") -> None:
@@ -104,17 +108,17 @@ class Form:
         if taken and "stop" in self.body and most is not None and len(stop) > most:
             self.degradations.append(f"Only {most} of {len(stop)} stop strings are taken: cut here at the others.")
 
-    def put_limit(self, sampling: Sampling) -> None:
+    def put_limit(self) -> None:
         """The most tokens to write, by the name that the server knows."""
         names = (
             ["max_completion_tokens", "max_tokens"] if self.manners.openai else ["max_tokens", "max_completion_tokens"]
         )
         known = next((name for name in names if name not in self.manners.refused), names[0])
-        self.put(known, sampling.max_tokens)
+        self.put(known, self.limit)
 
-    def put_output_limit(self, sampling: Sampling) -> None:
+    def put_output_limit(self) -> None:
         """The most tokens to write, as the Responses API has it."""
-        most = sampling.max_tokens
+        most = self.limit
         if most is not None and most < _LEAST_OUTPUT:
             self.degradations.append(
                 f"max_tokens {most} is below the least of the Responses API: {_LEAST_OUTPUT} sent."

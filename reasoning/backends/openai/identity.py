@@ -23,6 +23,7 @@ _WITHOUT_EFFECT = frozenset(
         "project",
         "query",  # stated with the URL's
         "style",
+        "thinks",  # requests differ by it, where they do
         "timeout_s",
         "userinfo",
     }

@@ -56,11 +56,17 @@ class OpenAIOptions(BaseModel):
         prefill: How the server is asked to go on from an assistant message that stands last: "no" (OpenAI cannot),
             "trailing" (it does so by itself: llama.cpp, SGLang) or "vllm" (`continue_final_message`).
         reasoning_model: Whether the model is one of those that take no temperature, top-p, stop or log-probabilities;
-            else told from the name at OpenAI and Azure, and elsewhere False.
+            else told from the name at OpenAI and Azure, and elsewhere False. What it says of thinking, `thinks` may say
+            otherwise.
+        thinks: Whether the model reasons by itself before it answers: it is then given room for its thoughts and no
+            words that ask it to think. Else known from `reasoning_model`, from fields in `extra_body` that turn
+            thinking on or off, or from a name that is certain (`o3`, `gpt-5-mini`, `deepseek-r1`, `…-thinking`). Where
+            it is not known, a first reply that shows thoughts gives room from then on.
         reasoning_summary: Asks the Responses API for a summary of the hidden reasoning.
         think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text, for servers that
             leave it in the answer.
-        context_tokens: Prompt and completion tokens that fit together, where you know; nobody is asked.
+        context_tokens: Prompt and completion tokens that fit together; a limit that does not fit is sent lower, on the
+            record. Else a server that tells is asked before the first long limit, and a refusal is learnt from.
         extra_body: Further fields of each request's body (`{"chat_template_kwargs": {"enable_thinking": False}}`);
             part of the model's identity, values of secrets (`password`, `api_key`, …) by a hash.
         headers: Further headers, beside those that `OPENAI_CUSTOM_HEADERS` names; values are shown nowhere. Part of the
@@ -86,6 +92,7 @@ class OpenAIOptions(BaseModel):
     max_connections: PositiveInt = 512
     prefill: Literal["no", "trailing", "vllm"] = "no"
     reasoning_model: bool | None = None
+    thinks: bool | None = None
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     think_tags: bool = True
     context_tokens: PositiveInt | None = None

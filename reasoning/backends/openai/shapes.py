@@ -82,7 +82,7 @@ class Chat:
             self._go_on(form)
         form.put_sampling(sampling)
         form.put_stop(sampling)
-        form.put_limit(sampling)
+        form.put_limit()
         form.put("n", n if n > 1 else None)
         form.put("seed", seed, instead="the draw is unseeded")
         form.put("reasoning_effort", sampling.effort)
@@ -116,7 +116,7 @@ class Text:
             form.degradations.append("The model takes no chat: the messages were sent as one text.")
         form.put_sampling(sampling)
         form.put_stop(sampling)
-        form.put("max_tokens", sampling.max_tokens)
+        form.put("max_tokens", form.limit)
         form.put("n", n if n > 1 else None)
         form.put("seed", seed, instead="the draw is unseeded")
         form.put("reasoning_effort", sampling.effort, taken=False)
@@ -147,7 +147,7 @@ class Responses:
             form.degradations.append("The model does not go on from an assistant message: it stands as a past turn.")
         form.put_sampling(sampling)
         form.put_stop(sampling, taken=False)
-        form.put_output_limit(sampling)
+        form.put_output_limit()
         form.put("seed", seed, taken=False, instead="the draw is unseeded")
         refused = form.manners.refused
         wanted = {"effort": sampling.effort, "summary": self._summary}

@@ -11,6 +11,7 @@ from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed
 from reasoning.backends.memory import PeakMemory
+from reasoning.backends.template_facts import thinks_by_template
 from reasoning.backends.thoughts import CLOSE, OPEN, effort_left_out
 from reasoning.backends.transformers import loading, source
 from reasoning.backends.transformers.identity import identity
@@ -78,6 +79,7 @@ class Transformers:
             logprobs=20,
             prefill=template is not None,
             reasoning=options.think_tags and template is not None and _thinks(template, loaded.tokenizer),
+            thinks=thinks_by_template(template, options.template_args) if options.thinks is None else options.thinks,
             reproducible="exact" if exact else "batch_dependent",
             concurrency=2 * most.rows,
             context_tokens=options.context_tokens or loading.context_of(model.config),

@@ -27,6 +27,8 @@ class TransformersOptions(BaseModel):
         trust_remote_code: Runs Python code that comes with the model.
         chat_template: A Jinja template in place of the model's own.
         template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
+        thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
+            that keep another model's template); None for what the template says.
         think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text.
     """
 
@@ -44,4 +46,5 @@ class TransformersOptions(BaseModel):
     trust_remote_code: bool = False
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
+    thinks: bool | None = None
     think_tags: bool = True

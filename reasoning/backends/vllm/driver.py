@@ -108,6 +108,7 @@ class VLLM:
             logprobs=20 if engine.max_logprobs < 0 else min(20, engine.max_logprobs),
             prefill=True,
             reasoning=self._thinking is not None,
+            thinks=self._prompts.thinks if options.thinks is None else options.thinks,
             reproducible="batch_dependent" if options.seeded else "no",
             concurrency=2 * engine.max_num_seqs,
             context_tokens=engine.context_tokens,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model
 
 from reasoning.backends.vllm.engine_args import engine_args, installed
 
-OURS = frozenset({"chat_template", "template_args", "reasoning_parser", "seeded"})
+OURS = frozenset({"chat_template", "template_args", "reasoning_parser", "seeded", "thinks"})
 """Options that are not the engine's."""
 
 
@@ -35,6 +35,8 @@ class VLLMOptions(BaseModel):
             draw the same texts.
         chat_template: A Jinja template in place of the model's own.
         template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
+        thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
+            that keep another model's template); None for what the template says.
         reasoning_parser: The name of vLLM's parser that tells reasoning text from the answer (`"qwen3"`,
             `"deepseek_r1"`, …).
         seeded: False draws without seeds, which some of vLLM's samplers do faster; the draws are stored all the same,
@@ -57,6 +59,7 @@ class VLLMOptions(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
+    thinks: bool | None = None
     reasoning_parser: str | None = None
     seeded: bool = True
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reasoning.backends.template_facts import thinks_by_template
 from reasoning.backends.thoughts import effort_left_out
 from reasoning.request import Request
 
@@ -45,6 +46,11 @@ class Prompts:
     def chat(self) -> bool:
         """Whether there is a chat template; Mistral's tokenizers have one in their code."""
         return self._template is not None or not hasattr(self._tokenizer, "get_chat_template")
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model thinks before it answers, as its template says."""
+        return thinks_by_template(self._template, self._arguments)
 
     def of(self, request: Request) -> Prompt:
         """The prompt of a request.

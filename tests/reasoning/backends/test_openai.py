@@ -388,6 +388,7 @@ class TestIdentityAndCapabilities:
             "max_stop": 1,
             "max_connections": 3,
             "context_tokens": 4096,
+            "thinks": True,
             "userinfo": "me:secret",
         }
         assert others.keys() | same.keys() >= OpenAIOptions.model_fields.keys()

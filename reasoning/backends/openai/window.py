@@ -1,0 +1,122 @@
+"""How long a reply may be asked for: a limit always fits what the server takes.
+
+What it takes is stated (`context_tokens`), told by the server (`asking.context_of`), or learnt from its refusal of a
+limit, in whatever words. A prompt's tokens are estimated from its bytes, by the ratio that the server's counts give.
+"""
+
+import re
+from dataclasses import dataclass
+
+from reasoning.request import Request
+
+LEAST = 16
+"""The least limit that is tried before a prompt counts as too long."""
+_SOME = 512
+_HALVED_TO = 256  # a limit above it is halved where a refusal names no number
+_TEMPLATE = 64  # tokens that a template may put around a prompt
+_TOKENS_PER_BYTE = 0.5  # a bound for all but the strangest text, until counts are seen
+_STATUSES = frozenset({400, 402, 413, 422, 429, 500})
+_NUMBER = re.compile(r"(?<![\w.,-])(\d{1,3}(?:[,_]\d{3})+|\d+)(?![\w-]|[.,]\d)")
+_LIMIT = re.compile(
+    r"max_?(completion|output|new)?_?tokens|maxOutputTokens|num_predict|max(imum)? (output |completion |new )?tokens"
+    r"|(output|completion) tokens",
+    re.IGNORECASE,
+)
+_SHARED = re.compile(r"context|\btotal|inputs?\b|prompt|messages|model length|per minute|\bTPM\b", re.IGNORECASE)
+_TOO_MUCH = re.compile(
+    r"too (large|high|big|many)|exceed|greater|more than|at most|less than|lower|maximum|must be|range|limit|reduce",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a refusal of a limit says.
+
+    Attributes:
+        shared: Tokens that prompt and reply have together.
+        alone: Tokens that the reply has.
+        prompt: The prompt's tokens, as the server counted them.
+    """
+
+    shared: int | None = None
+    alone: int | None = None
+    prompt: int | None = None
+
+
+class Window:
+    """What is known of it for one model on one server.
+
+    Args:
+        stated: Prompt and completion tokens that fit together, as a person says.
+    """
+
+    def __init__(self, stated: int | None) -> None:
+        self.stated = stated
+        self.told: int | None = None
+        self._shared: int | None = None
+        self._alone: int | None = None
+        self._per_byte: float | None = None
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Prompt and completion tokens that fit together, where a person or the server says so."""
+        return self.stated or self.told
+
+    def fitting(self, wanted: int, request: Request) -> int:
+        """The limit to send where `wanted` tokens are wanted."""
+        whole = min((tokens for tokens in (self.stated, self.told, self._shared) if tokens), default=None)
+        left = wanted
+        if whole is not None:
+            left = whole - self._prompt_tokens(request)
+            if left < _SOME and self._per_byte is None:  # the bound on the prompt's tokens leaves too little: a guess
+                left = min(_SOME, whole - request.prompt_bytes // 4)
+        return max(min(wanted, left, self._alone or wanted), min(wanted, LEAST))
+
+    def counted(self, request: Request, prompt_tokens: int) -> None:
+        """Takes in how many tokens the server counted in a prompt."""
+        share = max(0.2, (prompt_tokens - _TEMPLATE) / max(1, request.prompt_bytes))
+        self._per_byte = max(self._per_byte or 0.0, min(share, 1.0))
+
+    def learns(self, words: str, sent: int, request: Request) -> bool:
+        """True where a refusal is of a limit that was too high, so that a lower one is worth a try."""
+        if self.fitting(sent, request) < sent:
+            return True  # learnt meanwhile, from another request
+        told = what_fits(words, sent, request.prompt_bytes)
+        if told is None:
+            return False
+        if told.prompt is not None:
+            self.counted(request, told.prompt)
+        if told.shared is not None and told.shared - (told.prompt or 0) >= LEAST:
+            self._shared = told.shared
+        if told.alone is not None:
+            self._alone = told.alone
+        if self.fitting(sent, request) >= sent > _HALVED_TO and told.shared != sent:
+            self._alone = sent // 2  # it fits by what was understood, and is refused all the same
+        return self.fitting(sent, request) < sent
+
+    def _prompt_tokens(self, request: Request) -> int:
+        per_byte = _TOKENS_PER_BYTE if self._per_byte is None else min(1.0, 1.1 * self._per_byte)
+        return int(request.prompt_bytes * per_byte) + _TEMPLATE
+
+
+def what_fits(words: str, sent: int, prompt_bytes: int) -> Refused | None:
+    """What a refusal says of the limit that was sent; None where it is of something else."""
+    found_numbers = (int(re.sub(r"[,_]", "", found)) for found in _NUMBER.findall(words))
+    numbers = [number for number in found_numbers if number not in _STATUSES]
+    named = _LIMIT.search(words) is not None
+    # "you requested 16408 tokens (24 in the messages, 16384 in the completion)": the whole, its parts, or both
+    wholes = [n for n in numbers if sent < n <= sent + prompt_bytes + _TEMPLATE]
+    counted = re.search(r"(\d+) (?:`?inputs?`?|prompt|input) tokens", words)
+    parts = {int(counted[1])} if counted else set(numbers)
+    whole = next((n for n in wholes if n - sent in parts), None if counted else max(wholes, default=None))
+    if not (_TOO_MUCH.search(words) and (named or sent in numbers or whole is not None)):
+        return None
+    prompt = int(counted[1]) if counted else whole - sent if whole is not None else None
+    rest = [n for n in numbers if n not in (sent, whole, prompt)] or [sent] * (numbers.count(sent) > 1)
+    shared = _SHARED.search(words) is not None
+    most = sent + (prompt or 0) if shared else sent
+    fitting = max((n for n in rest if LEAST <= n <= most), default=None)
+    if fitting is None or (fitting == sent and not shared):
+        return Refused(alone=sent // 2) if named and sent > _HALVED_TO else None
+    return Refused(shared=fitting, prompt=prompt) if shared else Refused(alone=fitting)
