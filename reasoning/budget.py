@@ -21,8 +21,9 @@ class SpendLimit(BaseModel):
         usd: US dollars; needs a known price.
         calls: Calls of the model, retries included.
         reserve: "worst" sets aside a call's worst case (its prompt's bytes and `max_tokens`) before it is made, so that
-            the limit is never passed. Where a server turns out to count more than that (one that thinks on top of
-            `max_tokens`), the most that it did is set aside from then on. "p99" sets aside the 99th percentile of the
+            the limit is never passed. There are servers that count more than that (some think on top of `max_tokens`):
+            eight times the worst case is set aside until a reply has come, and the most that was counted from then on.
+            "p99" sets aside the 99th percentile of the
             completions seen so far (after 100 of them), so that long reasoning budgets do not starve each other; the
             limit may then be passed by at most the draws in flight × (`max_tokens` − that percentile).
     """
@@ -149,8 +150,8 @@ class Amount(NamedTuple):
         """The difference."""
         return Amount(self.tokens - other.tokens, self.usd - other.usd, self.calls - other.calls)
 
-    def draws(self, n: int) -> "Amount":
-        """For n draws in one call, where this is for one."""
+    def times(self, n: int) -> "Amount":
+        """So many times the tokens and the dollars, in the same calls: for n draws in one, where this is for one."""
         return Amount(self.tokens * n, self.usd * n, self.calls)
 
 
@@ -190,12 +191,21 @@ class Budget:
         """What is settled; the worst case of calls whose bill is unknown included."""
         return self._spent
 
-    async def reserve(self, worst: Amount, draws: int, *, waiting: Callable[[], None] = lambda: None) -> Reservation:
+    async def reserve(
+        self,
+        worst: Amount | Callable[[], Amount],
+        draws: int,
+        *,
+        margin: Callable[[], int] = lambda: 1,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> Reservation:
         """Sets aside the worst case of one call for up to `draws` draws.
 
         Args:
-            worst: The worst case of a call for one draw.
+            worst: The worst case of a call for one draw; a function where it can change while this waits.
             draws: How many are wanted, at least 1.
+            margin: How many times the worst case is set aside, so that fewer calls are in flight beside this one; one
+                that has the budget to itself needs no margin.
             waiting: Called before it waits for others to settle.
 
         Raises:
@@ -206,9 +216,12 @@ class Budget:
             while True:
                 with self._lock:
                     if not self._queue or self._queue[0] is turn:
-                        granted = self._fitting(worst, draws)
-                        if granted == draws or not self._reserved.calls:
-                            return self._take(worst, granted)
+                        amount = worst() if callable(worst) else worst
+                        wide = amount.times(margin())
+                        if self._fitting(wide, draws) == draws:
+                            return self._take(wide, draws)
+                        if not self._reserved.calls:
+                            return self._take(amount, self._fitting(amount, draws))
                     if turn not in self._queue:
                         self._queue.append(turn)
                     turn.event.clear()
@@ -256,7 +269,7 @@ class Budget:
     def _take(self, worst: Amount, draws: int) -> Reservation:
         if not draws:
             raise SpendLimitError(self._words(worst))
-        amount = worst.draws(draws)
+        amount = worst.times(draws)
         self._reserved = self._reserved.plus(amount)
         return Reservation(amount, draws)
 

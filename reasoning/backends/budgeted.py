@@ -17,6 +17,8 @@ from reasoning.usage import NO_USAGE, Usage
 
 TEMPLATE_TOKENS = 128
 """Tokens that a chat template may put around the messages of its own accord (a default system prompt, a date)."""
+UNPROVEN = 8
+"""How many times the worst case is set aside until a reply has shown how the server counts."""
 _SEEN = 1000  # completions that the 99th percentile is taken of
 _LEAST_SEEN = 100
 _BILL_UNKNOWN = frozenset({"timeout", "connection", "malformed", "cancelled"})
@@ -107,8 +109,10 @@ class Budgeted(Layer):
         completions: list[Completion] = []
         while len(completions) < len(indices):
             rest = indices[len(completions) :]
+            reservation = await self.budget.reserve(
+                lambda: self._worst(request), len(rest), margin=self._margin, waiting=idle
+            )
             worst = self._worst(request)
-            reservation = await self.budget.reserve(worst, len(rest), waiting=idle)
             call: _Call | None = None
             try:
                 await resume()
@@ -185,6 +189,9 @@ class Budgeted(Layer):
         most = _most_written(request)
         if most is not None:
             self._written_beyond = max(self._written_beyond, billed.completion_tokens - most)
+
+    def _margin(self) -> int:
+        return 1 if self._seen else UNPROVEN
 
     def _worst(self, request: Request) -> Amount:
         """What one draw may cost at most, or at the 99th percentile where that is what is reserved."""

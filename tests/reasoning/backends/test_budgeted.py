@@ -441,3 +441,37 @@ def test_a_bill_that_a_sound_server_states_is_left_as_it_is() -> None:
     ):
         completion = Completion(index=0, text=text, usage=Usage(prompt_tokens=4, completion_tokens=tokens))
         assert spent(completion, ASKED) is completion.usage
+
+
+@given(
+    strategies.integers(1, 8),
+    strategies.integers(20, 400),
+    strategies.integers(1, 3),
+    strategies.integers(2_000, 50_000),
+)
+def test_a_server_that_counts_up_to_eight_times_the_worst_case_passes_no_limit_that_one_call_does_not(
+    factor: int, calls: int, samples: int, limit: int
+) -> None:
+    """All calls at once, as a run makes them: the first ones are in flight before any reply has shown how it counts."""
+    written = factor * WORST - 4
+    taken: list[int] = []
+
+    def script(request: Request, index: int) -> Completion:
+        taken.append(4 + written)
+        return Completion(index=index, text="fine", usage=Usage(prompt_tokens=4, completion_tokens=written))
+
+    class Later(Scripted):
+        async def complete(self, request: Request, indices: Sequence[int]) -> list[Completion]:
+            await asyncio.sleep(0)  # the others get to ask before this one is billed
+            return await super().complete(request, indices)
+
+    async def body() -> None:
+        layer = Budgeted(Later(script), Ledger(), Budget(SpendLimit(tokens=limit)))
+        asks = [layer.complete(ASKED, range(n * samples, (n + 1) * samples)) for n in range(calls)]
+        for one in await asyncio.gather(*asks, return_exceptions=True):
+            assert not isinstance(one, BaseException) or isinstance(one, SpendLimitError)
+        first = samples * factor * WORST
+        assert sum(taken) <= max(limit, first)
+        assert layer.ledger.paid().usage.total_tokens == sum(taken)
+
+    asyncio.run(body())
