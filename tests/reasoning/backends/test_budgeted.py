@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fault_client import FaultServer
 from hypothesis import given, strategies
 
 import reasoning
 from reasoning.backends.billing import spent
 from reasoning.backends.budgeted import TEMPLATE_TOKENS, Budgeted
 from reasoning.backends.landing import landed, landing, requesting
+from reasoning.backends.openai.shapes import Chat, read
+from reasoning.backends.openai.tokens import usages
 from reasoning.backends.scripted import Script, Scripted
 from reasoning.backends.stored import Stored
 from reasoning.budget import Amount, Budget, Ledger, SpendLimit
 from reasoning.completion import Completion, Failure, Logprobs
 from reasoning.errors import AuthenticationError, BackendError, BadRequestError, ConfigError, SpendLimitError
+from reasoning.message import user
 from reasoning.pricing import Rates
 from reasoning.request import Request
 from reasoning.sampling import Sampling
@@ -473,5 +477,67 @@ def test_a_server_that_counts_up_to_eight_times_the_worst_case_passes_no_limit_t
         first = samples * factor * WORST
         assert sum(taken) <= max(limit, first)
         assert layer.ledger.paid().usage.total_tokens == sum(taken)
+
+    asyncio.run(body())
+
+
+STATED_BY_A_SERVER = strategies.fixed_dictionaries(
+    {},
+    optional={
+        "prompt_tokens": strategies.integers(-5, 100),
+        "completion_tokens": strategies.integers(-5, 60),
+        "total_tokens": strategies.integers(-5, 160),
+        "completion_tokens_details": strategies.fixed_dictionaries({"reasoning_tokens": strategies.integers(0, 60)}),
+        "prompt_tokens_details": strategies.fixed_dictionaries({"cached_tokens": strategies.integers(0, 500)}),
+    },
+)
+
+
+@given(
+    strategies.lists(STATED_BY_A_SERVER | strategies.none(), min_size=1, max_size=30), strategies.integers(200, 3000)
+)
+def test_the_limit_holds_by_what_follows_from_a_servers_total_as_the_openai_driver_reads_it(
+    stated: list[dict[str, Any] | None], limit: int
+) -> None:
+    """The truth is the larger of the stated output and of total minus prompt, for every usage that can be told."""
+    truths: list[int] = []
+
+    def script(request: Request, index: int) -> Completion:
+        usage = stated[index]
+        choice = {"message": {"role": "assistant", "content": "The answer is 18."}, "finish_reason": "stop"}
+        found = read(Chat(), {"choices": [choice], "usage": usage}, request, think_tags=True)
+        ((own, billed),) = usages(found, request)
+        if usage is not None and min(usage.get("prompt_tokens", -1), usage.get("completion_tokens", -1)) >= 0:
+            by_total = usage.get("total_tokens", 0) - usage["prompt_tokens"]
+            truths.append(usage["prompt_tokens"] + max(usage["completion_tokens"], by_total))
+        return Completion(index=index, text="The answer is 18.", usage=own, billed=billed, request=request)
+
+    async def body() -> None:
+        layer = budgeted(SpendLimit(tokens=limit), script)
+        asked = Request(messages=(user("How many?"),), sampling=Sampling(temperature=0.7, max_tokens=160))
+        asks = [layer.complete(asked, [n]) for n in range(len(stated))]
+        for one in await asyncio.gather(*asks, return_exceptions=True):
+            assert not isinstance(one, BaseException) or isinstance(one, SpendLimitError)
+        assert layer.ledger.paid().usage.total_tokens >= sum(truths)
+        assert sum(truths) <= limit
+
+    asyncio.run(body())
+
+
+def test_hidden_reasoning_that_only_the_total_tells_of_counts(fault_server: FaultServer) -> None:
+    """Three hundred requests at once; each writes 1,000 hidden tokens that the stated output leaves out."""
+    fault_server.configure(usage="outside", reasoning_field="hidden", reasoning_words=1000, latency_s=0.01)
+    rates = {"openai/m": {"input": 1.1, "output": 4.4}}
+
+    async def body() -> None:
+        given: Any = {"base_url": fault_server.base_url, "api_key": "k", "prices": rates, "store": "none"}
+        async with reasoning.open_backend("openai/m", spend_limit={"usd": 0.10}, **given) as backend:
+            one = Request(messages=(user("How many?"),), sampling=Sampling(temperature=0.7, max_tokens=1100))
+            done = await asyncio.gather(*(backend.complete(one, [n]) for n in range(300)), return_exceptions=True)
+            assert {type(end) for end in done} <= {list, SpendLimitError}
+            sold, paid = fault_server.stats()["sold"], backend.paid
+            assert paid.usd is not None
+            assert 1000 * sold * 4.4e-6 <= paid.usd <= 0.10
+            assert sold >= 10
 
     asyncio.run(body())
