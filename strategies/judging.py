@@ -15,6 +15,7 @@ from reasoning.sampling import Sampling
 from strategies.path import Path
 from strategies.room import limited
 from strategies.scope import Scope, draw
+from strategies.transcript import transcript
 from strategies.voting import Vote
 from strategies.weighting import signal_or_equal
 
@@ -26,7 +27,7 @@ SCORE = re.compile(r"score\W{0,4}?(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 class Judged(Vote):
-    """A model grades each path from 0 to 10.
+    """A model grades each path from 0 to 10. It is shown the reasoning of all its stages, thoughts included.
 
     Attributes:
         pick: "weighted": classes of equal answers add up their paths' grades (Li et al. 2023); "argmax": the answer of
@@ -50,7 +51,7 @@ class Judged(Vote):
         )
 
     def _question(self, problem: Problem, path: Path, judge: Backend) -> Request:
-        shown = path.program if path.program is not None else path.text
+        shown = path.program if path.program is not None else transcript(problem, path, thoughts=True)
         text = f"Problem: {problem.question}\n\nSolution:\n{shown}\n\nAnswer: {problem.kind.text(path.answer)}"
         sampling = limited(Sampling(temperature=0.0), judge, self.max_tokens, chat=judge.capabilities.chat)
         if judge.capabilities.chat:
@@ -79,7 +80,7 @@ class Scored(Vote):
         Raises:
             ConfigError: The backend of the role "scorer" scores nothing.
         """
-        (scores,) = await scope.role("scorer").score(Request(prompt=problem.question), [path.text])
+        (scores,) = await scope.role("scorer").score(Request(prompt=problem.question), [transcript(problem, path)])
         steps = scores.values
         value = steps[-1] if self.aggregate == "last" else min(steps) if self.aggregate == "min" else math.prod(steps)
         return path.model_copy(update={"signals": {**path.signals, "scorer": value}})

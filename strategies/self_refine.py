@@ -68,7 +68,9 @@ class SelfRefine(PathStrategy):
             last = path.completions[-1] if path.completions else None
             if last is None or last.request is None or path.status not in {"ok", "no_answer", "program_failed"}:
                 break
-            said = await draw(backend, _second_look(last, last.request, _feedback(path)), index)
+            first = path.completions[0].request or last.request  # a conclusion's few tokens are none for a review
+            asked = last.request.model_copy(update={"sampling": first.sampling})
+            said = await draw(backend, _second_look(last, asked, _feedback(path)), index)
             if said.failure is not None or KEEP.match(said.text) or KEEP.match(program_in(said.text)):
                 path = path.model_copy(update={"asides": (*path.asides, said)})
                 break

@@ -21,6 +21,7 @@ from strategies.room import limited
 from strategies.scope import Scope, draw
 from strategies.stopping import Decision
 from strategies.strategy import PathStrategy, PathStrategyField, Strategy
+from strategies.transcript import transcript
 from strategies.voting import Majority
 from strategies.waves import votable
 
@@ -102,7 +103,8 @@ class UniversalSelfConsistency(Strategy):
         )
 
     async def _pick(self, problem: Problem, scope: Scope, voters: list[Path]) -> tuple[Path | None, Completion]:
-        listed = "\n\n".join(f"Response {n}: {path.text.strip()}" for n, path in enumerate(voters, 1))
+        shown = (transcript(problem, path, thoughts=True) for path in voters)
+        listed = "\n\n".join(f"Response {n}: {text}" for n, text in enumerate(shown, 1))
         said = await draw(scope, self._question(problem, scope, listed), 0)
         named = NAMED.search(said.text)
         number = int(named[1]) if named and said.failure is None else 0
