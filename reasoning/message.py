@@ -4,8 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from reasoning.unicode import Text
-
 Role = Literal["system", "user", "assistant"]
 
 
@@ -18,7 +16,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
-    content: Text
+    content: str
 
 
 def system(content: str) -> Message:

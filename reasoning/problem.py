@@ -5,7 +5,6 @@ import hashlib
 from pydantic import BaseModel, ConfigDict
 
 from reasoning.answer import AnswerKind, Number
-from reasoning.unicode import Text
 
 
 class Problem(BaseModel):
@@ -20,7 +19,7 @@ class Problem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    question: Text
+    question: str
     kind: AnswerKind = Number()
 
     @classmethod

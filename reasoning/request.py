@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from reasoning.message import Message
 from reasoning.sampling import Sampling
-from reasoning.unicode import Text
 
 
 class Request(BaseModel):
@@ -22,7 +21,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     messages: tuple[Message, ...] = ()
-    prompt: Text | None = None
+    prompt: str | None = None
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=512)
 
     @model_validator(mode="after")

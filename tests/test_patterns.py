@@ -19,6 +19,7 @@ from reasoning.answer import kind
 from reasoning.backends.openai import faults
 from reasoning.backends.openai.fields import finish_of
 from reasoning.backends.openai.json_body import parsed
+from reasoning.backends.thoughts import Tags
 from reasoning.backends.vllm.quiet import _ERROR
 from reasoning.worker import Worker
 from strategies.confidence import NUMBER
@@ -68,6 +69,9 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "page": lambda text: faults.of_status("server", 502, {}, f"<html>{text}", _SCRUB),
     "credentials": _SCRUB,
     "finish": finish_of,
+    "thoughts": Tags().split,
+    "open thoughts": lambda text: Tags().split(text, opened=True),
+    "prefill": lambda text: Tags().opened_by(text, text),
     "reply": lambda text: parsed(f'"{text}\\ud800"'.encode()),
     "engine's error": _ERROR.findall,
 }
@@ -184,6 +188,41 @@ SERVER_TEXTS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+_THOUGHTS = ("thoughts", "open thoughts", "prefill")
+THOUGHT_TEXTS: Mapping[str, tuple[str, ...]] = {
+    "thoughts": (
+        long("<"),
+        long("<think"),
+        long(" ", "<think"),
+        long("<think>"),
+        long("<think>a"),
+        long("</think>"),
+        long("a</think>"),
+        long("<think>a</think>b"),
+        long("<think>a</think>", "a</think>"),
+        long("_", "<"),
+        long("<_"),
+        long("<a:"),
+        long("<|think"),
+        long(" ", "<|channel>"),
+        long("<answer>", "<think>"),
+        long(" ", "<think>a</think>", "b"),
+        long("</response> ", "<think>a</think>"),
+    ),
+    "channels": (
+        long("<|channel|>"),
+        long("<|channel|>analysis"),
+        long("<|channel|>final<|end|>"),
+        long("<|channel|>a<|constrain|>"),
+        long("a", "<|channel|>"),
+        long(" ", "<|channel|>"),
+        long("<|"),
+        long(" "),
+        long("assistantcommentary", "analysisA"),
+        long("analysis"),
+    ),
+}
+
 OTHERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "strategies.program_of_thought FENCED": (
         ("program",),
@@ -282,6 +321,7 @@ def patterns() -> Iterator[str]:
 
 GROUPS = {
     **{f"reasoning.answer.{name}": (readers, ANSWER_TEXTS[name]) for name, readers in ANSWER.items()},
+    **{f"reasoning.backends.{name}": (_THOUGHTS, texts) for name, texts in THOUGHT_TEXTS.items()},
     **{f"reasoning.backends.openai.{name}": (readers, SERVER_TEXTS[name]) for name, readers in SERVER.items()},
 }
 

@@ -22,7 +22,7 @@ from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, fail
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import effort_left_out
+from reasoning.backends.thoughts import Tags, ThinkTags, effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, ConfigError
@@ -51,6 +51,9 @@ class LlamaCppOptions(BaseModel):
         template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
         thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
             that keep another model's template); None for what the template says.
+        think_tags: Moves thoughts that stand in a chat's answer to the reasoning text: `<think>…</think>`,
+            `<thinking>`, `[THINK]`, gpt-oss's channels and their kin, opened, closed or both. A list names further
+            tags: `plan` for `<plan>…</plan>`, or both with an ellipsis between them (`"<|plan|>…<|/plan|>"`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +67,7 @@ class LlamaCppOptions(BaseModel):
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
     thinks: bool | None = None
+    think_tags: ThinkTags = True
 
 
 class LocalOptions(LlamaCppOptions):
@@ -100,7 +104,9 @@ class LlamaCpp:
     def __init__(self, path: Path, options: LlamaCppOptions, spec: str) -> None:
         header = read_header(path)
         context = _context(header, options.n_ctx)
-        chat = bool(options.chat_template or header.chat_template)
+        template = options.chat_template or header.chat_template
+        chat = bool(template)
+        self._tags = Tags.of(options.think_tags)
         gpu = on_gpu(options.gpu_layers)
         kv_cache = options.kv_cache or ("f16" if gpu else "bf16")
         exact = is_exact(header, kv_cache, gpu)
@@ -115,6 +121,7 @@ class LlamaCpp:
             seed=True,
             logprobs=20,
             prefill=True,
+            reasoning=self._tags is not None and self._tags.stand_in(template or ""),
             thinks=_thinks(options, header),
             reproducible="exact" if exact else "batch_dependent",
             concurrency=2 * options.n_parallel,
@@ -220,7 +227,7 @@ class LlamaCpp:
             "degradations": self._notes(request),
         }
         return [
-            completion(request, index, seed + at, at == 0, one, failure, shared)
+            completion(request, index, seed + at, at == 0, one, failure, shared, self._tags)
             for at, (index, one) in enumerate(zip(indices, drawn, strict=True))
         ]
 
@@ -299,4 +306,6 @@ def _identity(
         identity["chat_template"] = f"sha256:{hashlib.sha256(options.chat_template.encode()).hexdigest()}"
     if options.template_args:
         identity["template_args"] = dict(options.template_args)
+    if options.think_tags is not True:
+        identity["think_tags"] = options.think_tags
     return identity

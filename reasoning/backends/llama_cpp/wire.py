@@ -1,10 +1,12 @@
 """Between draws and llama.cpp's own completion call: what is sent, and what comes back an event at a time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from reasoning.backends.billing import billed_in_call
 from reasoning.backends.llama_cpp.loopback import LoopbackError
+from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion, Failure, FailureKind, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.sampling import Sampling
@@ -63,6 +65,16 @@ class Drawn:
     def text(self) -> str:
         """The text so far; the server cuts it at a stop string."""
         return "".join(self._texts)
+
+    def tokens_within(self, spans: Sequence[tuple[int, int]]) -> int:
+        """The tokens in parts of the text; those that came at once, as after half a stop string, count as one."""
+        ends = list(accumulate(map(len, self._texts)))
+        starts = [0, *ends[:-1]]
+        return sum(
+            any(first <= start < last for first, last in spans)
+            for start, end in zip(starts, ends, strict=True)
+            if end > start
+        )
 
     def logprobs(self, alternatives: int) -> Logprobs:
         """The log-probabilities of the tokens that the text begins in; those of a stop string are cut with it.
@@ -130,6 +142,7 @@ def completion(
     drawn: Drawn,
     failure: Failure | None,
     shared: Mapping[str, Any],
+    tags: Tags | None,
 ) -> Completion:
     """The completion of one sample.
 
@@ -141,6 +154,7 @@ def completion(
         drawn: What came back.
         failure: Why the call failed, if it did; a sample that had ended before stands all the same.
         shared: Fields that all samples of the call have in common.
+        tags: By which a chat's thoughts are known; None where they stay in the text.
     """
     if drawn.end is None:
         failure = failure or Failure(kind="server_error", message="the engine sent no end", retryable=True)
@@ -150,10 +164,17 @@ def completion(
     if cut := _cut_short(request, end, usage):
         return Completion.failed(request, index, cut, drawn.latency_s)
     finish: Finish = "length" if end["stop_type"] == "limit" else "stop"
+    text, reasoning = drawn.text, None
+    if tags is not None and request.messages:
+        found = tags.split(text, opened=tags.opened_by(shared["rendered"], request.prefill))
+        text, reasoning = found.answer, found.reasoning
+        thought = min(drawn.tokens_within(found.spans), usage.completion_tokens)
+        usage = usage.model_copy(update={"reasoning_tokens": thought})
     logprobs = request.sampling.logprobs
     return Completion(
         index=index,
-        text=drawn.text,
+        text=text,
+        reasoning=reasoning,
         finish=finish,
         logprobs=None if logprobs is None else drawn.logprobs(logprobs),
         usage=usage,

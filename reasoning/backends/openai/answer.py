@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reasoning.backends.thoughts import split_thoughts
+from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.usage import Usage
@@ -39,13 +39,15 @@ class Sample:
     degradations: tuple[str, ...] = ()
     broken: Broken | None = None
 
-    def finished(self, request: Request, *, think_tags: bool) -> "Sample":
+    def finished(self, request: Request, tags: Tags | None) -> "Sample":
         """With reasoning text and prefill apart, cut at the stop strings, and what did not come on the record."""
         if self.broken:
             return self
-        sample = self._without_thoughts() if think_tags and request.messages else self
+        sample = self
         if request.prefill:  # llama.cpp says it back, vLLM does not
             sample = replace(sample, text=sample.text.removeprefix(request.prefill))
+        if tags is not None and request.messages:
+            sample = sample._without_thoughts(tags, opened=tags.opened_by(None, request.prefill))
         sample = sample._cut(request.sampling.stop)._only_the_texts_tokens()
         if request.sampling.logprobs is None or sample.logprobs is not None or not sample.text:
             return sample
@@ -53,12 +55,14 @@ class Sample:
             return sample
         return replace(sample, degradations=(*sample.degradations, "No log-probabilities came back."))
 
-    def _without_thoughts(self) -> "Sample":
-        """The sample with `<think>…</think>` taken off the start of its text."""
-        if self.reasoning is not None:
+    def _without_thoughts(self, tags: Tags, *, opened: bool) -> "Sample":
+        """The sample with what its tags mark as thoughts moved out of its text."""
+        found = tags.split(self.text, opened=opened and self.reasoning is None)
+        if not found.spans:
             return self
-        reasoning, text = split_thoughts(self.text)
-        return self if text == self.text else replace(self, reasoning=reasoning, text=text)
+        apart, marked = self.reasoning, found.reasoning
+        both = f"{apart}\n\n{marked}" if apart and marked and marked not in apart else apart or marked
+        return replace(self, reasoning=both, text=found.answer)
 
     def _cut(self, stop: tuple[str, ...]) -> "Sample":
         ends = [at for at in (self.text.find(mark) for mark in stop if mark) if at >= 0]

@@ -23,6 +23,7 @@ CONNECT_S = 60.0
 """Seconds to connect: the client's own 5 s run out in a flood, while connections wait for their turn of the loop."""
 
 
+HALF_A_CHARACTER = "The prompt holds half of a surrogate pair"
 LEAST_REPLY_BYTES = 2**25
 """What a reply may have whatever was asked for: a page of an error, fields of the server's own."""
 BYTES_AN_ENTRY = 256
@@ -86,6 +87,8 @@ class Client:
                         response = await self._post(path, body)
             except TimeoutError:
                 return faults.of_timeout(self._where, self._timeout_s)
+            except UnicodeEncodeError:
+                return Trouble("unsupported", f"{HALF_A_CHARACTER}, which cannot be sent to {self._where}.")
             except openai.APITimeoutError:
                 return faults.of_slow_connection(self._way, self._connect_s)
             except openai.APIConnectionError as error:

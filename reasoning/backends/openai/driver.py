@@ -28,6 +28,7 @@ from reasoning.backends.openai.identity import identity_of
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
 from reasoning.backends.openai.thinkers import thinks_as_told, thinks_by_name
 from reasoning.backends.openai.window import Window
+from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import SpendLimitError
@@ -73,6 +74,7 @@ class OpenAI:
         self._identity_text = identity_text(self.identity)
         self._endpoint = endpoint
         self._scrub = Scrubber(endpoint.secrets)
+        self._tags = Tags.of(options.think_tags)
         self._contact = Contact()
         self._refused: frozenset[str] = frozenset()
         self._bounds: Mapping[str, float] = {}
@@ -273,7 +275,7 @@ class OpenAI:
 
     def _read(self, shape: shapes.Shape, body: dict[str, Any], request: Request) -> Answer | Trouble:
         try:
-            return shapes.read(shape, body, request, think_tags=self.options.think_tags)
+            return shapes.read(shape, body, request, self._tags)
         except MalformedError as error:
             return faults.malformed(self._endpoint.url, str(error), self._scrub)
 

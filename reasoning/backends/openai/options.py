@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from reasoning.backends.openai.proxies import proxy_for
+from reasoning.backends.thoughts import ThinkTags
 from reasoning.errors import ConfigError, MissingKeyError
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -63,8 +64,9 @@ class OpenAIOptions(BaseModel):
             thinking on or off, or from a name that is certain (`o3`, `gpt-5-mini`, `deepseek-r1`, `…-thinking`). Where
             it is not known, a first reply that shows thoughts gives room from then on.
         reasoning_summary: Asks the Responses API for a summary of the hidden reasoning.
-        think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text, for servers that
-            leave it in the answer.
+        think_tags: Moves thoughts that stand in a chat's answer to the reasoning text: `<think>…</think>`,
+            `<thinking>`, `[THINK]`, gpt-oss's channels and their kin, opened, closed or both. A list names further
+            tags: `plan` for `<plan>…</plan>`, or both with an ellipsis between them (`"<|plan|>…<|/plan|>"`).
         context_tokens: Prompt and completion tokens that fit together; a limit that does not fit is sent lower, on the
             record. Else a server that tells is asked before the first long limit, and a refusal is learnt from.
         extra_body: Further fields of each request's body (`{"chat_template_kwargs": {"enable_thinking": False}}`);
@@ -94,7 +96,7 @@ class OpenAIOptions(BaseModel):
     reasoning_model: bool | None = None
     thinks: bool | None = None
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
-    think_tags: bool = True
+    think_tags: ThinkTags = True
     context_tokens: PositiveInt | None = None
     extra_body: Mapping[str, Any] = Field(default={})
     headers: Mapping[str, Secret] = Field(default={})

@@ -21,6 +21,7 @@ from reasoning.backends.openai.fields import (
     words_of,
 )
 from reasoning.backends.openai.form import Form
+from reasoning.backends.thoughts import Tags
 from reasoning.completion import Finish
 from reasoning.request import Request
 
@@ -46,7 +47,7 @@ class Shape(Protocol):
         ...
 
 
-def read(shape: Shape, body: Json, request: Request, *, think_tags: bool) -> Answer:
+def read(shape: Shape, body: Json, request: Request, tags: Tags | None) -> Answer:
     """Reads an answer.
 
     Raises:
@@ -58,8 +59,7 @@ def read(shape: Shape, body: Json, request: Request, *, think_tags: bool) -> Ans
     if len(found) == 1 and NO_REASON in found[0].degradations and usage and usage.completion_tokens >= (limit or inf):
         found = [replace(found[0], finish="length")]
     samples = tuple(
-        replace(sample, degradations=(*sample.degradations, *notes)).finished(request, think_tags=think_tags)
-        for sample in found
+        replace(sample, degradations=(*sample.degradations, *notes)).finished(request, tags) for sample in found
     )
     # llama.cpp counts the tokens of one sample only; it is known by its timings.
     trusted = len(samples) == 1 or "timings" not in body

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reasoning.backends.billing import billed_in_call
-from reasoning.backends.thoughts import CLOSE, split_thoughts
+from reasoning.backends.thoughts import Tags
 from reasoning.backends.transformers.prompts import Prompt
 from reasoning.backends.transformers.rows import Entry, Row
 from reasoning.backends.transformers.texts import Texts, cut
@@ -47,14 +47,14 @@ class Reader:
     Attributes:
         texts: Reads tokens.
         ends: The token ids that end a text.
-        think_tags: Move a chat's `<think>…</think>` to the reasoning text.
+        tags: By which a chat's thoughts are known; None where they stay in the text.
         remedy: What to say of a context that is too small.
         shared: Fields that all completions have in common.
     """
 
     texts: Texts
     ends: frozenset[int]
-    think_tags: bool
+    tags: Tags | None
     remedy: str
     shared: Mapping[str, Any]
 
@@ -77,9 +77,10 @@ class Reader:
         said = row.tokens[:-1] if row.tokens[-1] in self.ends else row.tokens
         raw = cut(self.texts.text(said), row.stop)
         reasoning, text, thought = None, raw, 0
-        if self.think_tags and request.messages:
-            reasoning, text = split_thoughts(raw, opened=prompt.thinking)
-            thought = self._thought(said, closed=CLOSE in raw) if text != raw else 0
+        if self.tags is not None and request.messages:
+            found = self.tags.split(raw, opened=self.tags.opened_by(prompt.rendered, request.prefill))
+            reasoning, text = found.reasoning, found.answer
+            thought = sum(self._tokens_to(end, said) - self._tokens_to(start, said) for start, end in found.spans)
         usage = usage.model_copy(update={"reasoning_tokens": thought})
         return Completion(
             index=index,
@@ -108,14 +109,12 @@ class Reader:
         )
         return Failure(kind="context_overflow", message=message, retryable=False, usage=usage)
 
-    def _thought(self, said: list[int], *, closed: bool) -> int:
-        """How many tokens the reasoning text took, its closing tag included."""
-        if not closed:
-            return len(said)
+    def _tokens_to(self, place: int, said: list[int]) -> int:
+        """How many of these tokens it takes to write so many characters."""
         low, high = 0, len(said)
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if CLOSE in self.texts.text(said[:middle]) else (middle + 1, high)
+            low, high = (low, middle) if len(self.texts.text(said[:middle])) >= place else (middle + 1, high)
         return low
 
     def _logprobs(self, said: list[int], entries: list[Entry], text: str) -> Logprobs:

@@ -12,7 +12,7 @@ from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import CLOSE, OPEN, effort_left_out
+from reasoning.backends.thoughts import Tags, effort_left_out
 from reasoning.backends.transformers import loading, source
 from reasoning.backends.transformers.identity import identity
 from reasoning.backends.transformers.options import TransformersOptions
@@ -65,6 +65,7 @@ class Transformers:
         model = loaded.model
         template = options.chat_template or loaded.tokenizer.chat_template
         template = template if isinstance(template, str) else (template or {}).get("default")
+        tags = Tags.of(options.think_tags)
         exact, most = measure.is_exact(model), measure.limits(model, options)
         kinds = {"precision": measure.precision(model), "device": model.device.type}
         self.spec = spec
@@ -78,7 +79,7 @@ class Transformers:
             seed=True,
             logprobs=20,
             prefill=template is not None,
-            reasoning=options.think_tags and template is not None and _thinks(template, loaded.tokenizer),
+            reasoning=tags is not None and template is not None and _thinks(tags, template, loaded.tokenizer),
             thinks=thinks_by_template(template, options.template_args) if options.thinks is None else options.thinks,
             reproducible="exact" if exact else "batch_dependent",
             concurrency=2 * most.rows,
@@ -91,7 +92,7 @@ class Transformers:
         self._notes = measure.settings_left_out(model)
         texts, ends = Texts(loaded.tokenizer), measure.end_tokens(model, loaded.tokenizer)
         shared = {"model": files.title, "fingerprint": loaded.version}
-        self._reader = Reader(texts, ends, options.think_tags, self._remedy, shared)
+        self._reader = Reader(texts, ends, tags, self._remedy, shared)
         self._engine = Engine(model, texts, ends, most, exact=exact)
         # Also at the interpreter's exit: a thread that still computes then would be torn down in its midst.
         self._stop = weakref.finalize(self, self._engine.close)
@@ -201,5 +202,5 @@ class Transformers:
         return "; raise context_tokens" if self.options.context_tokens is not None else ""
 
 
-def _thinks(template: str, tokenizer: Any) -> bool:
-    return OPEN in template or bool({OPEN, CLOSE} & set(tokenizer.get_added_vocab()))
+def _thinks(tags: Tags, template: str, tokenizer: Any) -> bool:
+    return tags.stand_in(template) or any(map(tags.stand_in, tokenizer.get_added_vocab()))

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from reasoning.backends.thoughts import ThinkTags
+
 
 class TransformersOptions(BaseModel):
     """Options of `transformers/<model or path>`.
@@ -29,7 +31,9 @@ class TransformersOptions(BaseModel):
         template_args: Arguments for the chat template, e.g. `{"enable_thinking": False}`.
         thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
             that keep another model's template); None for what the template says.
-        think_tags: Moves `<think>…</think>` at the start of a chat's answer to the reasoning text.
+        think_tags: Moves thoughts that stand in a chat's answer to the reasoning text: `<think>…</think>`,
+            `<thinking>`, `[THINK]`, gpt-oss's channels and their kin, opened, closed or both. A list names further
+            tags: `plan` for `<plan>…</plan>`, or both with an ellipsis between them (`"<|plan|>…<|/plan|>"`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,4 +51,4 @@ class TransformersOptions(BaseModel):
     chat_template: str | None = None
     template_args: Mapping[str, Any] = {}
     thinks: bool | None = None
-    think_tags: bool = True
+    think_tags: ThinkTags = True

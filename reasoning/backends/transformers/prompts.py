@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reasoning.backends.thoughts import OPEN
 from reasoning.completion import Failure
 from reasoning.request import Request
 
@@ -20,11 +19,6 @@ class Prompt:
 
     ids: tuple[int, ...]
     rendered: str | None
-
-    @property
-    def thinking(self) -> bool:
-        """True where the chat template opened the reasoning text."""
-        return self.rendered is not None and self.rendered.rstrip().endswith(OPEN)
 
 
 class PromptError(Exception):

@@ -11,13 +11,14 @@ from reasoning.backends.backend import Capabilities
 from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.backends.facts import ModelFacts
 from reasoning.backends.model_files import parameters
+from reasoning.backends.thoughts import Tags
 from reasoning.backends.vllm import troubles
 from reasoning.backends.vllm.engine import VLLMEngine
 from reasoning.backends.vllm.engine_args import installed
 from reasoning.backends.vllm.options import VLLMOptions, options_class
 from reasoning.backends.vllm.prompts import Prompt, PromptError, Prompts
 from reasoning.backends.vllm.source import Source, find_source
-from reasoning.backends.vllm.thinking import Thinking
+from reasoning.backends.vllm.thinking import Tagged, Thinking
 from reasoning.backends.vllm.wire import completion, sampling_params
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
@@ -94,6 +95,7 @@ class VLLM:
             self._prompts = Prompts(tokenizer, options.chat_template, options.template_args)
             named = options.reasoning_parser
             self._thinking = None if named is None else Thinking.named(named, tokenizer)
+            self._tags = Tags.of(options.think_tags)
             self.identity: Mapping[str, Any] = _identity(source, options, engine)
         except BaseException:
             engine.close()
@@ -107,7 +109,8 @@ class VLLM:
             seed=options.seeded,
             logprobs=20 if engine.max_logprobs < 0 else min(20, engine.max_logprobs),
             prefill=True,
-            reasoning=self._thinking is not None,
+            reasoning=self._thinking is not None
+            or (self._tags is not None and self._tags.stand_in(self._prompts.template)),
             thinks=self._prompts.thinks if options.thinks is None else options.thinks,
             reproducible="batch_dependent" if options.seeded else "no",
             concurrency=2 * engine.max_num_seqs,
@@ -219,11 +222,17 @@ class VLLM:
                 len(prompt.token_ids),
                 first=at == 0,
                 cached=output.num_cached_tokens or 0,
-                thinking=self._thinking if request.messages else None,
+                thinking=self._apart(request, prompt) if request.messages else None,
                 shared={**shared, "seed": None if seed is None else seed + at},
             )
             for at, index in enumerate(indices)
         ]
+
+    def _apart(self, request: Request, prompt: Prompt) -> Thinking | Tagged | None:
+        """What tells the thoughts of an answer to a request from the rest."""
+        if self._thinking is not None or self._tags is None:
+            return self._thinking
+        return Tagged(self._tags, self._tags.opened_by(prompt.text, request.prefill))
 
     async def _drawn(self, prompt: Prompt, params: Any) -> Any:
         """The last output of a request; a cancelled one is aborted in the engine."""
@@ -282,6 +291,8 @@ def _identity(source: Source, options: VLLMOptions, engine: VLLMEngine) -> dict[
     }
     identity: dict[str, Any] = {"engine": "vllm", **source.identity, "dtype": engine.dtype, "device": engine.device}
     identity |= {name: value for name, value in said.items() if value}
+    if options.think_tags is not True:
+        identity["think_tags"] = options.think_tags
     return identity if options.seeded else {**identity, "seeded": False}
 
 

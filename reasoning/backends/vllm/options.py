@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model
 
+from reasoning.backends.thoughts import ThinkTags
 from reasoning.backends.vllm.engine_args import engine_args, installed
 
-OURS = frozenset({"chat_template", "template_args", "reasoning_parser", "seeded", "thinks"})
+OURS = frozenset({"chat_template", "template_args", "reasoning_parser", "think_tags", "seeded", "thinks"})
 """Options that are not the engine's."""
 
 
@@ -38,7 +39,10 @@ class VLLMOptions(BaseModel):
         thinks: Whether the model thinks before it answers, where its chat template does not say so (fine-tunes
             that keep another model's template); None for what the template says.
         reasoning_parser: The name of vLLM's parser that tells reasoning text from the answer (`"qwen3"`,
-            `"deepseek_r1"`, …).
+            `"deepseek_r1"`, …); else `think_tags` do.
+        think_tags: Moves thoughts that stand in a chat's answer to the reasoning text: `<think>…</think>`,
+            `<thinking>`, `[THINK]`, gpt-oss's channels and their kin, opened, closed or both. A list names further
+            tags: `plan` for `<plan>…</plan>`, or both with an ellipsis between them (`"<|plan|>…<|/plan|>"`).
         seeded: False draws without seeds, which some of vLLM's samplers do faster; the draws are stored all the same,
             under an identity of their own.
     """
@@ -61,6 +65,7 @@ class VLLMOptions(BaseModel):
     template_args: Mapping[str, Any] = {}
     thinks: bool | None = None
     reasoning_parser: str | None = None
+    think_tags: ThinkTags = True
     seeded: bool = True
 
     @property

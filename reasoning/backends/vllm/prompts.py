@@ -52,6 +52,11 @@ class Prompts:
         """Whether the model thinks before it answers, as its template says."""
         return thinks_by_template(self._template, self._arguments)
 
+    @property
+    def template(self) -> str:
+        """The chat template; "" where there is none, or none that can be read."""
+        return self._template or ""
+
     def of(self, request: Request) -> Prompt:
         """The prompt of a request.
 

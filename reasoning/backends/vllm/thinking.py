@@ -1,8 +1,10 @@
-"""Tells reasoning text from the answer, by one of vLLM's reasoning parsers."""
+"""Tells reasoning text from the answer, by one of vLLM's reasoning parsers or by its tags."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
+from reasoning.backends.thoughts import Tags
 from reasoning.errors import ConfigError, UnknownNameError
 
 
@@ -48,3 +50,22 @@ class Thinking:
         thoughts = (reasoning or "").strip() or None
         said = answer or ""
         return said.lstrip() if thoughts else said, thoughts, self._parser.count_reasoning_tokens(token_ids)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Thoughts known by their tags.
+
+    Attributes:
+        tags: The tags.
+        opened: The prompt ends with an opening tag.
+    """
+
+    tags: Tags
+    opened: bool
+
+    def apart(self, text: str, token_ids: Sequence[int]) -> tuple[str, str | None, int]:
+        """See `Thinking.apart`; the tokens are the thoughts' share of the text."""
+        found = self.tags.split(text, opened=self.opened)
+        marked = sum(end - start for start, end in found.spans)
+        return found.answer, found.reasoning, round(len(token_ids) * marked / len(text)) if text else 0

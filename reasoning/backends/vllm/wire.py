@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reasoning.backends.billing import billed_in_call
-from reasoning.backends.vllm.thinking import Thinking
+from reasoning.backends.vllm.thinking import Tagged, Thinking
 from reasoning.completion import Completion, Failure, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.sampling import Sampling
@@ -42,7 +42,7 @@ def completion(
     *,
     first: bool,
     cached: int,
-    thinking: Thinking | None,
+    thinking: Thinking | Tagged | None,
     shared: Mapping[str, Any],
 ) -> Completion:
     """The completion of one sample.

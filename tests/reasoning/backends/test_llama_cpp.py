@@ -232,3 +232,14 @@ def test_identity_names_weights_and_precision_only(local_backend: OpenedBackend,
     assert (local_backend.identity["dtype"], local_backend.identity["kv_cache"]) == ("Q4_1", "bf16")
     assert (local_backend.spec, local_backend.capabilities.style) == ("local", "text")
     assert (local_backend.capabilities.context_tokens, small_backend.capabilities.context_tokens) == (2048, 256)
+
+
+def test_thoughts_that_the_template_opens_are_no_answer() -> None:
+    template = "{{ messages[0].content }}\n<think>\n"
+    with reasoning.open_backend("local", chat_template=template, n_ctx=256, n_parallel=1, threads=1) as backend:
+        assert backend.capabilities.reasoning
+        asked = Request(messages=(Message(role="user", content="1, 2, 3,"),), sampling=Sampling(max_tokens=8))
+        [found] = draw(backend, asked)
+    assert (found.text, found.finish) == ("", "length")
+    assert found.reasoning
+    assert found.usage.reasoning_tokens == found.usage.completion_tokens == 8

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from reasoning.backends.llama_cpp.wire import entry_texts
+from reasoning.backends.llama_cpp.wire import Drawn, completion, entry_texts
+from reasoning.backends.thoughts import Tags
+from reasoning.message import assistant, user
+from reasoning.request import Request
 
 
 def entry(id: int, let_out: str, *alternatives: tuple[int, str]) -> dict[str, Any]:
@@ -36,3 +39,40 @@ def entry(id: int, let_out: str, *alternatives: tuple[int, str]) -> dict[str, An
 )
 def test_a_tokens_text_is_its_own(entries: list[dict[str, Any]], texts: list[str]) -> None:
     assert entry_texts(entries) == texts
+
+
+def drawn(*texts: str) -> Drawn:
+    """A sample of one token an event, and an end token."""
+    found = Drawn()
+    for place, text in enumerate(texts, 1):
+        end = {"stop_type": "eos", "tokens_evaluated": 9, "tokens_predicted": place + 1, "timings": {"cache_n": 0}}
+        found.add({"content": text, "stop": place == len(texts), **end}, 0.1)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rendered", "texts", "reasoning", "answer", "thought"),
+    [
+        ("<|user|>", ("<think>", "2 +", " 3", "</think>", "\n\n", "5"), "2 + 3", "5", 4),
+        ("<|user|><think>\n", ("2 +", " 3"), "2 + 3", "", 2),
+        ("<|user|><think>\n", ("2 +", " 3", "</think>", "5"), "2 + 3", "5", 3),
+        ("<|user|>", ("It", " is", " 5"), None, "It is 5", 0),
+    ],
+)
+def test_a_chats_thoughts_and_their_tokens_are_told_apart(
+    rendered: str, texts: tuple[str, ...], reasoning: str | None, answer: str, thought: int
+) -> None:
+    shared = {"rendered": rendered}
+    chat = Request(messages=(user("Add."),))
+    found = completion(chat, 0, 1, True, drawn(*texts), None, shared, Tags())
+    assert (found.reasoning, found.text, found.usage.reasoning_tokens) == (reasoning, answer, thought)
+    assert found.usage.completion_tokens == len(texts) + 1
+    for request, tags in ((chat, None), (Request(prompt="Add."), Tags())):
+        plain = completion(request, 0, 1, True, drawn(*texts), None, {"rendered": None}, tags)
+        assert (plain.reasoning, plain.text, plain.usage.reasoning_tokens) == (None, "".join(texts), 0)
+
+
+def test_an_answer_goes_on_in_the_thoughts_that_its_prefill_left_open() -> None:
+    request = Request(messages=(user("Add."), assistant("<think>2 +")))
+    found = completion(request, 0, 1, True, drawn(" 3", "</think>", "5"), None, {"rendered": "<think>2 +"}, Tags())
+    assert (found.reasoning, found.text) == ("3", "5")

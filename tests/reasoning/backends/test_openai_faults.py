@@ -86,6 +86,14 @@ def test_a_failed_draw_says_why_and_can_be_tried_again(
         assert completion.failure.message.count("\n") == 0
 
 
+def test_a_prompt_that_no_request_can_carry_fails_alone(fault_server: FaultServer) -> None:
+    request = Request(messages=(user("a\ud83d"),), sampling=REQUEST.sampling)
+    [completion] = draw(fault_server, request=request)
+    assert completion.failure is not None
+    assert (completion.failure.kind, completion.failure.retryable) == ("unsupported", False)
+    assert "half of a surrogate pair" in completion.failure.message
+
+
 def test_one_failed_request_does_not_fail_its_batch(fault_server: FaultServer) -> None:
     fault_server.configure(faults=[{"kind": "status", "times": 1}])
     completions = draw(fault_server, tuple(range(0, 20, 2)))

@@ -10,7 +10,7 @@ from odd_replies import BAD, GOOD, TEXT, USAGE, Bad, Good, body, said
 
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.completion import Completion, Logprobs
-from reasoning.message import user
+from reasoning.message import assistant, user
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 
@@ -141,3 +141,30 @@ def test_what_the_responses_api_broke_off(fault_server: FaultServer, reply: Any,
     [found] = drawn(fault_server, reply, api="responses")
     assert found.failure is not None
     assert (found.failure.retryable, words in found.failure.message) == (True, True), found.failure.message
+
+
+@pytest.mark.parametrize(
+    ("message", "options", "text", "reasoning"),
+    [
+        (said(content=f"<reasoning>We add.</reasoning>{TEXT}"), {}, TEXT, "We add."),
+        (said(content=f"[THINK]We add.[/THINK]{TEXT}", reasoning_content="We add."), {}, TEXT, "We add."),
+        (said(content=f"more</think>{TEXT}", reasoning_content="We add."), {}, TEXT, "We add.\n\nmore"),
+        (said(content=f"<plan>We add.</plan>{TEXT}"), {"think_tags": ["plan"]}, TEXT, "We add."),
+        (said(content=f"<plan>We add.</plan>{TEXT}"), {"think_tags": "plan"}, TEXT, "We add."),
+        (said(content=f"<think>a</think>{TEXT}"), {"think_tags": False}, f"<think>a</think>{TEXT}", None),
+    ],
+)
+def test_thoughts_in_the_content_are_no_answer(
+    fault_server: FaultServer, message: Any, options: dict[str, Any], text: str, reasoning: str | None
+) -> None:
+    [found] = drawn(fault_server, body(message), **options)
+    assert (found.text, found.reasoning) == (text, reasoning)
+
+
+def test_an_answer_goes_on_in_the_thoughts_that_its_prefill_left_open(fault_server: FaultServer) -> None:
+    request = Request(messages=(user("Add."), assistant("<think>12 and")))
+    for content in (" 6</think>18", "<think>12 and 6</think>18"):  # some servers say the prefill back
+        [found] = drawn(fault_server, body(content), request=request, prefill="trailing")
+        assert (found.reasoning, found.text) == ("6", "18")
+    [cut] = drawn(fault_server, body(" 6, so", finish_reason="length"), request=request, prefill="trailing")
+    assert (cut.reasoning, cut.text, cut.finish) == ("6, so", "", "length")
