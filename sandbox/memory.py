@@ -85,7 +85,7 @@ class Scales:
             numbers = self._numbers(f"{process}/smaps_rollup")
             return (numbers["Private_Dirty"] + numbers["Swap"]) * KB + beside
         except PermissionError:
-            return self._private(process) + beside
+            return max(self._private(process), own) + beside
         except (OSError, KeyError):
             return 0
 

@@ -20,8 +20,9 @@ from sandbox.privileges import NOBODY
 from sandbox.syscalls import NUMBERS
 
 USER: Final = 0x10000000
+MOUNTS: Final = 0x00020000
 PID: Final = 0x20000000
-_ALL: Final = USER | 0x00020000 | PID | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
+_ALL: Final = USER | MOUNTS | PID | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
 _CLONE: Final = 1 | os.O_CLOEXEC if hasattr(os, "O_CLOEXEC") else 1  # OPEN_TREE_CLONE
 _AT_FDCWD, _AT_RECURSIVE, _FROM_EMPTY = -100, 0x8000, 0x4
@@ -78,9 +79,7 @@ def enter() -> None:
         _unshare_as_root()
     else:
         unshare(_ALL)
-        _write("setgroups", "deny")
-        _write("uid_map", f"{uid} {uid} 1")
-        _write("gid_map", f"{gid} {gid} 1")
+        _map_own(uid, gid)
     pid = os.fork()
     if pid:
         for fd in (0, 1, 2):
@@ -90,6 +89,25 @@ def enter() -> None:
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     end_with_parent()
     _checked(_libc.mount(None, b"/", None, _PRIVATE | _RECURSIVE, None), "mount /")
+
+
+def cover_proc() -> None:
+    """Put an empty folder over ``/proc``, for this process and its children alone.
+
+    Landlock leaves open what ``/proc/self`` leads to: a program's own descriptors, to be opened again with other
+    rights, and its namespaces.
+
+    Raises:
+        OSError: The kernel refused it.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0:
+        unshare(MOUNTS)
+    else:
+        unshare(USER | MOUNTS)
+        _map_own(uid, gid)
+    _checked(_libc.mount(None, b"/", None, _PRIVATE | _RECURSIVE, None), "mount /")
+    _checked(_libc.mount(b"tmpfs", b"/proc", b"tmpfs", _READ_ONLY | _NO_SUID | _NO_DEV, b"mode=555,size=4k"), "mount")
 
 
 def end_with_parent() -> None:
@@ -122,6 +140,12 @@ def _unshare_as_root() -> None:
     code = os.waitstatus_to_exitcode(status)
     if code:
         raise OSError(code, f"uid_map: {os.strerror(code)}")
+
+
+def _map_own(uid: int, gid: int) -> None:
+    _write("setgroups", "deny")
+    _write("uid_map", f"{uid} {uid} 1")
+    _write("gid_map", f"{gid} {gid} 1")
 
 
 def _write(name: str, text: str, process: int | str = "self") -> None:

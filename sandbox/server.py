@@ -24,7 +24,7 @@ _BOOT: Final = (
     "package = types.ModuleType('sandbox')\n"
     "package.__path__ = [sys.argv[1]]\n"
     "sys.modules['sandbox'] = package\n"
-    "from sandbox.zygote import main\n"
+    "from sandbox.start import main\n"
     "main()"
 )
 """Imports the server's modules without the package's `__init__`, which needs pydantic."""

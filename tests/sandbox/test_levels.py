@@ -22,6 +22,7 @@ for level in ("strict", "standard", "minimal"):
 
 def test_each_level_says_what_holds_it() -> None:
     refused: dict[str, str] = {}
+    proc: dict[str, object] = {}
     for level in LEVELS:
         try:
             isolation = Sandbox(level=level, preload=()).run("ans = 1").isolation
@@ -29,9 +30,12 @@ def test_each_level_says_what_holds_it() -> None:
             refused[level] = str(error)
             continue
         assert isolation.level == level
+        proc[level] = isolation.layers.get("proc")
         assert set(NEEDS[level]) <= set(isolation.layers)
         assert ("chmod a file: EPERM" in str(isolation.layers.get("seccomp"))) == (level != "unsafe")
     assert set(refused) <= {"strict"}
+    if not refused:
+        assert proc["standard"] == "covered"
     assert REMEDIES["namespaces"] in refused.get("strict", REMEDIES["namespaces"])
 
 
