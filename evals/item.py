@@ -7,6 +7,7 @@ from reasoning.answer import Answer, AnswerKind
 from reasoning.answer import kind as kind_of
 from reasoning.errors import ConfigError, DataError
 from reasoning.problem import Problem
+from reasoning.shown import shown
 
 Verify = Callable[[Answer], float]
 """Gives an answer's score in [0, 1], where no single answer is right (countdown and the like)."""
@@ -77,7 +78,7 @@ def parsed_gold(problem: Problem, gold: object, place: str = "") -> Answer:
     if read is None:
         where = f"{place}: " if place else ""
         raise DataError(
-            f"{where}the gold {gold!r} of item {problem.id!r} is not a {type(problem.kind).__name__.lower()}; "
+            f"{where}the gold {shown(gold, 60)} of item {problem.id!r} is not a {type(problem.kind).__name__.lower()}; "
             "correct it, or set gold_pattern or kind in the task."
         )
     return read

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reasoning import yaml_text
 from reasoning.errors import DataError
 
 Place = tuple[Hashable, ...]
@@ -88,13 +89,10 @@ def read_yaml(file: Path) -> Located:
 
     try:
         text = file.read_text(encoding="utf-8")
-        loader = yaml.SafeLoader(text)
-        try:
-            node = loader.get_single_node()
+        with yaml_text.loader(text) as loader:
+            node = yaml_text.node_of(loader)
             places = dict(_places(node, (), file)) if node is not None else {}
             value = loader.construct_document(node) if node is not None else None
-        finally:
-            loader.dispose()
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is no UTF-8 text: {error.reason} at byte {error.start}.") from error
     except OSError as error:
@@ -103,10 +101,10 @@ def read_yaml(file: Path) -> Located:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise DataError(f"{file}{line}: this is no YAML: {error.problem or error.context}.") from error
-    except ValueError as error:  # what looks like a date, and is none
-        raise DataError(f"{file}: a value cannot be read: {error}; put it in quotes.") from error
-    except yaml.YAMLError as error:
+    except yaml.reader.ReaderError as error:
         raise DataError(f"{file} is no YAML: {' '.join(str(error).split())}.") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{file}: {' '.join(str(error).split())}.") from error
     return Located(value, places)
 
 

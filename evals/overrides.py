@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reasoning import plugins
+from reasoning import plugins, yaml_text
 from reasoning.errors import ConfigError, UnknownNameError
 from strategies.named import Named
 from strategies.strategy import Strategy
@@ -33,17 +33,13 @@ def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
 
 def _undated(text: str) -> Any:
     """YAML without its dates, at any depth."""
-    import yaml
-
-    loader = yaml.SafeLoader(text)
-    loader.yaml_implicit_resolvers = {
-        first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
-        for first, known in loader.yaml_implicit_resolvers.items()
-    }
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+    with yaml_text.loader(text) as loader:
+        loader.yaml_implicit_resolvers = {
+            first: [one for one in known if one[0] != "tag:yaml.org,2002:timestamp"]
+            for first, known in loader.yaml_implicit_resolvers.items()
+        }
+        node = yaml_text.node_of(loader)
+        return None if node is None else loader.construct_document(node)
 
 
 def overridden(name: str, fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from evals.record import Record
 from evals.run import Run
 from reasoning.backends.facts import ModelFacts
 from reasoning.request import Request
+from reasoning.shown import shown
 from strategies.result import Result
 
 T = TypeVar("T")
@@ -180,21 +181,21 @@ def record_page(record: Record) -> str:
     ]
     if result.error:
         pages.append(f"\nerror: {result.error}")
-    shown: set[str] = set()
+    printed: set[str] = set()
     for path, worth in zip(result.paths, record.path_scores, strict=True):
         why = f" ({path.reason})" if path.reason else ""
         got = "" if path.answer is None else f" {result.problem.kind.text(path.answer)}, score {worth:g}"
         pages.append(f"\n── path {path.index}: {path.status}{why}{got}")
         for completion in path.completions:
             prompt = _prompt(completion.request)
-            if prompt not in shown:
+            if prompt not in printed:
                 pages.append(f"┄┄ prompt\n{prompt}\n┄┄ text")
-            shown.add(prompt)
+            printed.add(prompt)
             if completion.reasoning:
                 pages.append(f"(reasoning) {completion.reasoning}")
             pages.append(completion.text)
         if path.outcome is not None:
-            pages.append(f"┄┄ program: {path.outcome.status}, value {path.outcome.value!r}")
+            pages.append(f"┄┄ program: {path.outcome.status}, value {shown(path.outcome.value)}")
             pages += [text for text in (path.outcome.stdout, path.outcome.error) if text]
     return "\n".join(pages)
 

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from evals.task import Task
+from reasoning.shown import shown as shown_value
 from sandbox.sandbox import Sandbox
 from strategies.exemplars import exemplar_set
 from strategies.program_of_thought import ProgramOfThought, failure_reason
@@ -89,7 +90,7 @@ def program_faults(name: str) -> list[Fault]:
             elif outcome.status != "ok":
                 told = f"its program does not run: {failure_reason(outcome)}"
             elif value is None or not found.kind.equal(value, stated):
-                told = f"its program gives {outcome.value!r}, and its answer is {shown.answer}"
+                told = f"its program gives {shown_value(outcome.value, 200)}, and its answer is {shown.answer}"
             else:
                 continue
             faults.setdefault(number, Fault(set=name, exemplar=number, what="program", told=told))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 from evals.definition import Definition
 from evals.item import Item, parsed_gold
+from evals.patterns import Pattern
 from evals.sources import Row, Rows
 from reasoning.answer import Answer
 from reasoning.errors import ConfigError, DataError, UnknownNameError
@@ -34,7 +35,7 @@ class ItemsOf(Sequence[Item]):
     def __init__(self, definition: Definition, rows: Rows) -> None:
         self._rows, self._kind = rows, definition.answer_kind
         self._question, self._gold = field(definition.question), field(definition.gold)
-        self._gold_pattern = re.compile(definition.gold_pattern) if definition.gold_pattern else None
+        self._gold_pattern = Pattern(definition.gold_pattern, "gold_pattern") if definition.gold_pattern else None
         self._id = field(definition.id) if definition.id else None
         self._group = field(definition.group) if definition.group else None
         self._metadata = {name: field(text) for name, text in definition.metadata.items()}
@@ -61,12 +62,12 @@ class ItemsOf(Sequence[Item]):
         return self._rows.place(self._indices[index])
 
     def _kept(self, definition: Definition) -> list[int]:
-        tests = [(field(text), re.compile(pattern)) for text, pattern in definition.keep.items()]
-        return [
-            index
-            for index in range(len(self._rows))
-            if all(pattern.search(str(get(self._rows[index], self._rows.place(index)))) for get, pattern in tests)
-        ]
+        tests = [(field(text), Pattern(pattern, "keep")) for text, pattern in definition.keep.items()]
+        return [index for index in range(len(self._rows)) if self._is_kept(index, tests)]
+
+    def _is_kept(self, index: int, tests: "Sequence[tuple[Field, Pattern]]") -> bool:
+        row, place = self._rows[index], self._rows.place(index)
+        return all(pattern.last(str(get(row, place)), place) is not None for get, pattern in tests)
 
     def _item(self, index: int) -> Item:
         row, place = self._rows[index], self._rows.place(index)
@@ -88,12 +89,12 @@ class ItemsOf(Sequence[Item]):
         gold = self._gold(row, place)
         if self._gold_pattern is None:
             return gold.strip() if isinstance(gold, str) else gold
-        found = list(self._gold_pattern.finditer(str(gold)))
-        if not found:
+        found = self._gold_pattern.last(str(gold), place)
+        if found is None:
             raise DataError(
-                f"{place}: the gold of item {id!r} does not match {self._gold_pattern.pattern!r}: {str(gold)[-80:]!r}."
+                f"{place}: the gold of item {id!r} does not match {self._gold_pattern.text!r}: {str(gold)[-80:]!r}."
             )
-        return (found[-1].group(self._gold_pattern.groups and 1) or "").strip()
+        return found.strip()
 
 
 def field(text: str) -> Field:

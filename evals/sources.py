@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from reasoning.answer.numeral import DIGITS
 from reasoning.errors import DataError
 
 Row = Mapping[str, object]
@@ -60,7 +61,7 @@ class JsonLines:
             self._file.seek(self._lines[index][0])
             line = self._file.readline()
         try:
-            row = json.loads(line.decode("utf-8-sig").rstrip("\r\n"))
+            row = json.loads(line.decode("utf-8-sig").rstrip("\r\n"), parse_int=_integer)
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{self.place(index)}: not UTF-8 ({error.reason}); expected JSON Lines in UTF-8."
@@ -150,6 +151,11 @@ def _object(row: Any, place: str) -> Row:
     return row
 
 
+def _integer(digits: str) -> int | str:
+    """An integer; as it is written where it has more digits than the interpreter converts."""
+    return int(digits) if len(digits) <= DIGITS else digits
+
+
 def _from_json(path: Path) -> Rows:
     """A JSON array of objects; or JSON Lines under a `.json` name, as some data sets are published."""
     with path.open("rb") as file:
@@ -157,7 +163,7 @@ def _from_json(path: Path) -> Rows:
     if first == b"{":
         return JsonLines(path)
     try:
-        rows = json.loads(path.read_bytes().decode("utf-8-sig"))
+        rows = json.loads(path.read_bytes().decode("utf-8-sig"), parse_int=_integer)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error.reason}); expected a JSON array in UTF-8.") from error
     except json.JSONDecodeError as error:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from reasoning import yaml_text
 from reasoning.errors import ConfigError, DataError
 from reasoning.usage import Usage
 
@@ -69,7 +70,7 @@ def load_prices(path: str | Path) -> Prices:
     import yaml
 
     try:
-        read = yaml.safe_load(Path(path).read_text())
+        read = yaml_text.load(Path(path).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(f"The prices {path} cannot be read: {' '.join(str(error).split())}.") from error
     return check_prices(read, str(path))

@@ -10,7 +10,7 @@ from pathlib import Path as File
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from reasoning import plugins
+from reasoning import plugins, yaml_text
 from reasoning.answer import AnswerKind, Number
 from reasoning.errors import DataError, UnknownNameError
 
@@ -81,7 +81,7 @@ def _read(name: str, file: File) -> ExemplarSet:
     import yaml  # here, because it costs start-up time that a zero-shot strategy need not pay
 
     try:
-        return ExemplarSet.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return ExemplarSet.model_validate(yaml_text.load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise DataError(f"The exemplar set {name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

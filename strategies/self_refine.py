@@ -1,7 +1,6 @@
 """A second look at one's own answer."""
 
 import re
-from typing import Any
 
 from pydantic import Field
 
@@ -10,6 +9,7 @@ from reasoning.completion import Completion
 from reasoning.message import assistant, user
 from reasoning.problem import Problem
 from reasoning.request import Request
+from reasoning.shown import shown
 from strategies.path import Path
 from strategies.program_of_thought import ProgramOfThought, complaint, program_in
 from strategies.scope import degrade, draw
@@ -89,16 +89,8 @@ def _feedback(path: Path) -> str:
     if path.outcome is None:
         return REVIEW
     if path.outcome.status == "ok":
-        return f"The program ran and gave {_shown(path.outcome.value)}. {REVIEW}"
+        return f"The program ran and gave {shown(path.outcome.value, SHOWN)}. {REVIEW}"
     return f"The program failed: {complaint(path.outcome)} Reply with a corrected program."
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes out no integer of more than 4,300 digits
-        return "a value too long to show"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
 
 def _second_look(last: Completion, asked: Request, feedback: str) -> Request:

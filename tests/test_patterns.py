@@ -275,6 +275,7 @@ ELSEWHERE = {
     "evals.comparisons.tagged _natural": "a tag",
     "evals.definition _compiled": "a task file's own pattern, see test_own_task.py",
     "evals.folder slug": "a name of a task, strategy or backend",
+    "evals.pattern_search answer": "runs in the worker, which has a deadline",
     "evals.prompt_lint _TOKEN": "exemplars and tasks",
     "reasoning.secret_names _HARMLESS": "the name of an option",
     "reasoning.secret_names _SECRET": "the name of an option",

@@ -95,10 +95,11 @@ def strategy_entry(given: str) -> tuple[str, dict[str, Any]]:
         return given, {}
     import yaml
 
+    from reasoning import yaml_text
     from reasoning.errors import ConfigError
 
     try:
-        read = yaml.safe_load(given)
+        read = yaml_text.load(given)
     except yaml.YAMLError as error:
         raise ConfigError(f"--strategy {given!r} is no YAML; write {{name: {{field: value}}}}.") from error
     if not isinstance(read, dict) or len(read) != 1 or not isinstance(next(iter(read.values())) or {}, dict):

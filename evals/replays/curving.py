@@ -14,6 +14,7 @@ from evals.replays.recalling import asides_of, observes, path_strategies, same_s
 from evals.replays.replaying import made_with, replay
 from evals.replays.rules import read_stop, stop_name
 from evals.run import Run, load_run
+from reasoning import yaml_text
 from reasoning.errors import ConfigError
 from strategies.self_consistency import SelfConsistency
 from strategies.stopping import Adaptive, Stop, Window
@@ -97,7 +98,7 @@ def read_vote(given: GivenVote) -> Vote:
     import yaml
 
     try:
-        return Vote.of_config(yaml.safe_load(given))
+        return Vote.of_config(yaml_text.load(given))
     except yaml.YAMLError as error:
         raise ConfigError(f"The vote {given!r} is no YAML; write {{name: {{field: value}}}}.") from error
 

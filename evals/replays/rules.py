@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reasoning import yaml_text
 from reasoning.errors import ConfigError
 from reasoning.usage import Usage
 from strategies.path import Path
@@ -160,7 +161,7 @@ def read_stop(given: Stop | str | Mapping[str, Any] | None) -> Stop | None:
         return None
     if text.startswith("{"):
         try:
-            return Stop.of_config(yaml.safe_load(text))
+            return Stop.of_config(yaml_text.load(text))
         except yaml.YAMLError as error:
             raise ConfigError(f"The stopping rule {text!r} is no YAML; write {{name: {{field: value}}}}.") from error
     for sign, joined in (("|", Either), ("&", Both)):
@@ -176,7 +177,7 @@ def read_stop(given: Stop | str | Mapping[str, Any] | None) -> Stop | None:
     if name not in MAIN_FIELD:
         raise ConfigError(f"{text!r}: {name} has no one number; write {{{name}: {{field: value}}}}.")
     try:
-        number = yaml.safe_load(value)
+        number = yaml_text.load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"{text!r}: {value!r} is no number; write {name}=N.") from error
     return Stop.of_config({name: {MAIN_FIELD[name]: number}})

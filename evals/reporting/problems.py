@@ -7,6 +7,7 @@ from evals.lines.texts import Row, Texts
 from evals.record import Record
 from reasoning.completion import Completion
 from reasoning.request import Request
+from reasoning.shown import shown
 from sandbox.outcome import Outcome
 from strategies.path import Path
 
@@ -179,7 +180,7 @@ class _Packer:
     def _outcome(self, outcome: Outcome) -> dict[str, Any]:
         told: dict[str, Any] = {"status": str(outcome.status), "seconds": round(outcome.wall_s, 3)}
         if outcome.value is not None:
-            told["value"] = self._short(repr(outcome.value))
+            told["value"] = self._short(shown(outcome.value))
         for key, text in (
             ("printed", outcome.stdout),
             ("warned", outcome.stderr),
