@@ -1,4 +1,4 @@
-"""Thousands of programs in a row, one in twenty hostile: memory, descriptors and processes stay as they are."""
+"""Thousands of programs in a row, one in twenty hostile, some in sessions: memory, descriptors, processes stay."""
 
 import ctypes
 import gc
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 import sandbox
-from sandbox import Limits, Sandbox
+from sandbox import Limits, Outcome, Sandbox
 
 HOSTILE = {
     "while True: pass": {"timeout", "cpu_limit"},
@@ -36,10 +36,10 @@ class Held:
 
     Attributes:
         mine_kb: Resident memory of this process.
-        server_kb: Resident memory of the server.
+        server_kb: Resident memory of the servers.
         descriptors: Open in this process.
-        server_descriptors: Open in the server.
-        children: Processes below the server.
+        server_descriptors: Open in the servers.
+        children: Processes below the servers.
     """
 
     mine_kb: int
@@ -49,19 +49,22 @@ class Held:
     children: int
 
 
-def held(server: int) -> Held:
+def held(servers: list[int]) -> Held:
     gc.collect()
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)  # what is free and merely kept by malloc, in an arena a thread, is no growth
-    with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as file:
-        children = len(file.read().split())
     return Held(
         resident(os.getpid()),
-        resident(server),
+        sum(map(resident, servers)),
         len(os.listdir("/proc/self/fd")),
-        len(os.listdir(f"/proc/{server}/fd")),
-        children,
+        sum(len(os.listdir(f"/proc/{server}/fd")) for server in servers),
+        sum(map(children, servers)),
     )
+
+
+def children(pid: int) -> int:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return len(file.read().split())
 
 
 def resident(pid: int) -> int:
@@ -72,30 +75,37 @@ def resident(pid: int) -> int:
 def soak(count: int) -> None:
     sandbox.shutdown()
     box = Sandbox(limits=Limits(wall_s=0.5, cpu_s=0.5), preload=())
-    server = box._station.ready()[0].pid
+    box.run("ans = 1", files={})
+    servers = pids(box)
     dice = random.Random(count)
     statuses: Counter[str] = Counter()
 
+    def draw() -> tuple[str, set[str]]:
+        if dice.random() < 0.05:
+            return dice.choice(sorted(HOSTILE.items()))
+        return HONEST.format(dice.randrange(50)), {"ok"}
+
+    def note(program: str, allowed: set[str], outcome: Outcome) -> None:
+        slow = {"timeout"}  # on a loaded machine half a second is soon over
+        assert outcome.status in allowed | slow, (program, outcome)
+        statuses[outcome.status] += 1
+
     def batch(size: int) -> None:
-        programs, expected = [], []
-        for _ in range(size):
-            if dice.random() < 0.05:
-                program, allowed = dice.choice(sorted(HOSTILE.items()))
-            else:
-                program, allowed = HONEST.format(dice.randrange(50)), {"ok"}
-            programs.append(program)
-            expected.append(allowed)
-        for program, allowed, outcome in zip(programs, expected, box.map(programs), strict=True):
-            slow = {"timeout"}  # on a loaded machine half a second is soon over
-            assert outcome.status in allowed | slow, (program, outcome)
-            statuses[outcome.status] += 1
+        drawn = [draw() for _ in range(size)]
+        for (program, allowed), outcome in zip(drawn, box.map([program for program, _ in drawn]), strict=True):
+            note(program, allowed, outcome)
+        for number in range(size // 20):
+            with box.session(files={"a": "x"} if number % 2 else None) as session:
+                for program, allowed in (draw() for _ in range(3)):
+                    if session.ended is None:
+                        note(program, allowed, session.run(program, returns="ans"))
 
     batch(count // 5)
-    before = held(server)
+    before = held(servers)
     for _ in range(8):
         batch(count // 10)
-    after = held(server)
-    assert box._station.ready()[0].pid == server
+    after = held(servers)
+    assert pids(box) == servers
     assert after.descriptors <= before.descriptors
     assert after.server_descriptors <= before.server_descriptors
     assert after.children <= box.parallel
@@ -104,6 +114,11 @@ def soak(count: int) -> None:
     assert statuses["ok"] > 0.9 * count
     sandbox.shutdown()
     print(f"{count:,} programs: {dict(statuses)}\nbefore {before}\nafter  {after}")
+
+
+def pids(box: Sandbox) -> list[int]:
+    """Process ids of the servers behind a handle."""
+    return [service.ready()[0].pid for service in box._station.services()]
 
 
 def in_a_process_of_its_own(count: int) -> None:
