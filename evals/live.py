@@ -9,6 +9,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
 from evals.progress import Clock, Meter
+from strategies.events import DrawEvent
+
+DRAWS_EVERY_S = 0.1
+"""Seconds between two updates of a row for draws alone: as often as it is painted."""
 
 
 class Rows:
@@ -18,6 +22,7 @@ class Rows:
         self._progress, self._clock = progress, clock
         self._meter: Meter | None = None
         self._row: TaskID | None = None
+        self._shown = 0.0
 
     def __call__(self, event: RunEvent) -> None:
         """Takes in an event."""
@@ -30,8 +35,9 @@ class Rows:
         if self._meter is None or self._row is None:
             return
         self._meter.see(event)
-        if isinstance(event, RunStarted | ItemScored | RunEnded):
-            meter = self._meter
+        drawn = isinstance(event, DrawEvent) and self._clock() - self._shown >= DRAWS_EVERY_S
+        if drawn or isinstance(event, RunStarted | ItemScored | RunEnded):
+            meter, self._shown = self._meter, self._clock()
             ended = meter.header.status if meter.ended else f"{meter.left} left"
             self._progress.update(self._row, completed=meter.done, figures="  ".join(meter.figures), left=ended)
 

@@ -20,6 +20,8 @@ Clock = Callable[[], float]
 
 EVERY_S = 10.0
 """Seconds between two plain lines of one run."""
+FIRST_S = 1.0
+"""The first draw after so many seconds has a line of its own, so that a slow model is seen to work."""
 
 
 class Meter:
@@ -32,11 +34,12 @@ class Meter:
         self._clock = clock
         self._began = clock()
         self._done_before = len(started.summary)
-        self._tokens = 0
+        self._draws = self._tokens = 0
 
     def see(self, event: RunEvent) -> None:
         """Takes in an event of this run."""
         if isinstance(event, DrawEvent):
+            self._draws += event.completion.failure is None
             self._tokens += event.completion.usage.completion_tokens
         elif isinstance(event, RunEnded):
             self.header, self.ended = event.header, True
@@ -62,6 +65,14 @@ class Meter:
         return f"{rendering.percent(share)} ± {rendering.percent((ends.high - ends.low) / 2)}"
 
     @property
+    def drawn(self) -> str:
+        """Draws and completion tokens in this session, while it lasts."""
+        if self.ended or not self._draws:
+            return rendering.NONE
+        many = "s" if self._draws > 1 else ""
+        return f"{rendering.count(self._draws)} draw{many}, {rendering.count(self._tokens)} tokens"
+
+    @property
     def speed(self) -> str:
         """Completion tokens a second, in this session."""
         passed = self._clock() - self._began
@@ -77,8 +88,8 @@ class Meter:
 
     @property
     def figures(self) -> list[str]:
-        """Accuracy, speed, cost, losses: what both displays show."""
-        shown = [self.accuracy, self.speed]
+        """Accuracy, draws, speed, cost, losses: what both displays show."""
+        shown = [self.accuracy, *([] if self.drawn == rendering.NONE else [self.drawn]), self.speed]
         if self.summary.cost is not None:
             shown.append(rendering.money(self.summary.cost))
         lost = {cause: number for cause, number in self.summary.lost.items() if number}
@@ -94,18 +105,19 @@ class Lines:
         self._stream, self._clock = stream, clock
         self._meter: Meter | None = None
         self._last = 0.0
+        self._wait_s = FIRST_S
 
     def __call__(self, event: RunEvent) -> None:
         """Takes in an event."""
         if isinstance(event, RunStarted):
             self._meter = Meter(event, self._clock)
-            self._last = self._clock()
+            self._last, self._wait_s = self._clock(), FIRST_S
             self._write("; ".join((f"{self._meter.title}: {event.header.planned} to do", *event.notes)))
         elif self._meter is not None:
             self._meter.see(event)
-            late = isinstance(event, ItemScored) and self._clock() - self._last >= EVERY_S
+            late = isinstance(event, ItemScored | DrawEvent) and self._clock() - self._last >= self._wait_s
             if late or isinstance(event, RunEnded):
-                self._last = self._clock()
+                self._last, self._wait_s = self._clock(), EVERY_S
                 self._write(self._line(self._meter))
 
     def _line(self, meter: Meter) -> str:

@@ -48,6 +48,21 @@ def test_plain_lines_come_while_a_run_goes_on() -> None:
     assert all("/30, " in line and " left" in line and " tok/s" in line for line in between)
 
 
+def test_draws_are_told_before_the_first_problem_is_done() -> None:
+    now = 0.0
+
+    def slow(request: Request, index: int) -> str:
+        nonlocal now
+        now += 2
+        return "The answer is 3."
+
+    lines = progress.Lines(stream := io.StringIO(), lambda: now)
+    strategy = SelfConsistency(of=Direct(), samples=5)
+    evals.evaluate(task(1), strategy, scripted(slow, max_samples=1), out=None, on_event=lines)
+    title = "sums · self-consistency · scripted/script"
+    assert stream.getvalue().splitlines()[1] == f"{title}: 0/1, 1 draw, 4 tokens, 2 tok/s, – left"
+
+
 def test_the_live_display_has_a_row_for_each_run_with_its_figures() -> None:
     with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as shown:
         rows = Rows(shown, lambda: 0.0)
