@@ -11,6 +11,7 @@
     ├── RunStopped              what stops a whole run, not one draw
     │   ├── AuthenticationError the server refused the key, or its account has ended
     │   ├── BadRequestError     the server refused the request as such, and has answered none
+    │   ├── NoAnswerError       the server never answered, or has answered nothing for long
     │   ├── SpendLimitError     the next draw would pass the spend limit
     │   └── StoreWriteError     a draw could not be stored (it is a StoreError too)
     └── BackendError            an engine failed to start, or is gone
@@ -90,6 +91,10 @@ class AuthenticationError(RunStopped):
 
 class BadRequestError(RunStopped):
     """The server refused the request as such before it answered any; carries the server's words."""
+
+
+class NoAnswerError(RunStopped):
+    """The backend never answered, or has answered nothing for as long as draws are tried again; says why."""
 
 
 class SpendLimitError(RunStopped):

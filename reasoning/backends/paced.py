@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Hashable, Sequence
 
+from reasoning.backends import scoring
 from reasoning.backends.backend import Backend, Scores
 from reasoning.backends.landing import pacing
 from reasoning.backends.layer import Layer
@@ -55,10 +56,17 @@ class Paced(Layer):
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
         """See `Scorer.score`."""
         slot = await self.pacer.acquire()
+        became: list[Completion] = []
         try:
-            return await super().score(request, texts)
+            scores = await super().score(request, texts)
+            became = [scoring.as_completion(request, one) for one in scores]
+            return scores
+        except Exception as error:
+            failure = scoring.failure_of(error)
+            became = [Completion.failed(request, 0, failure)] if failure is not None else []
+            raise
         finally:
-            self.pacer.release(slot, ())
+            self.pacer.release(slot, became)
 
     async def idle(self) -> int:
         """See `Idles.idle`."""

@@ -161,13 +161,21 @@ def test_a_wrong_key_stops_at_once_in_the_servers_words(fault_server: FaultServe
     assert KEY.encode() not in (tmp_path / "s").read_bytes()
 
 
-def test_a_bad_request_stops_at_once_and_keeps_what_is_paid(fault_server: FaultServer, tmp_path: Path) -> None:
+def test_a_bad_request_costs_its_own_draws_once_others_were_answered(fault_server: FaultServer, tmp_path: Path) -> None:
+    bad = [{"kind": "status", "status": 400, "message": "Your prompt is no prompt."}]
+
     async def body() -> None:
-        async with opened(fault_server, store=tmp_path / "s") as backend:
-            await backend.complete(request(0), [0, 1])
-            fault_server.configure(faults=[{"kind": "status", "status": 400, "message": "Your prompt is no prompt."}])
+        async with opened(fault_server) as backend:
+            fault_server.configure(faults=bad)
             with pytest.raises(BadRequestError, match="Your prompt is no prompt"):
                 await buy(backend)
+        async with opened(fault_server, store=tmp_path / "s") as backend:
+            fault_server.configure()
+            await backend.complete(request(0), [0, 1])
+            fault_server.configure(faults=bad)
+            for completion in (await buy(backend))[2:]:
+                assert completion.failure is not None
+                assert "Your prompt is no prompt" in completion.failure.message
 
     asyncio.run(body())
     assert upkeep.stats(tmp_path / "s").draws == 2

@@ -13,8 +13,9 @@ from reasoning.backends.pacer import Pacer
 from reasoning.backends.precedence import Beginning
 from reasoning.backends.retrying import Retrying, RetryPolicy
 from reasoning.backends.scripted import Scripted
-from reasoning.backends.server_limit import FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_PROBE_S, ServerLimit
+from reasoning.backends.server_limit import FIRST_PAUSE_S, LONGEST_PAUSE_S, ServerLimit
 from reasoning.completion import Completion, Failure
+from reasoning.errors import NoAnswerError
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 
@@ -103,11 +104,9 @@ def test_a_narrow_limit_is_learned() -> None:
     assert len(limited.refused_at) <= 17 + 10
 
 
-def test_it_waits_no_longer_than_the_policy_says() -> None:
-    got, seconds = bought(Limited(2, window_s=1e6), 5, RetryPolicy(total_s=90))
-    assert [one.failure is None for one in got].count(True) == 2
-    assert 60 <= seconds <= 90 + 3 * LONGEST_PROBE_S  # those that are in line by then are tried once more
-    assert all("tried" in one.failure.message for one in got if one.failure is not None)
+def test_a_limit_that_lasts_longer_than_the_policy_ends_the_run() -> None:
+    with pytest.raises(NoAnswerError, match=r"has not answered for 2 minutes: too many \(tried \d+ times\)"):
+        bought(Limited(2, window_s=1e6), 5, RetryPolicy(total_s=90))
 
 
 # The parts, on a clock of their own
