@@ -143,6 +143,16 @@ def effort_left_out(effort: str | None, template_args: Mapping[str, Any]) -> tup
     return () if effort is None or _SAY_EFFORT & template_args.keys() else (EFFORT_LEFT_OUT,)
 
 
+def budget_left_out(thinking_tokens: int | None) -> tuple[str, ...]:
+    """What goes on the record where a budget of thought was asked for of an engine that takes none."""
+    if thinking_tokens is None:
+        return ()
+    return (
+        f"thinking_tokens={thinking_tokens} was left out, for this engine takes no budget of thought; the strategy "
+        "budget-forcing keeps to one.",
+    )
+
+
 def _pair(tag: str) -> tuple[str, str]:
     """A tag that a person named, as its opening and closing form."""
     pair = [part.strip() for part in re.split(r"…|\.\.\.", tag, maxsplit=1)]

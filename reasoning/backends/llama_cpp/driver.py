@@ -22,7 +22,7 @@ from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, fail
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import Tags, ThinkTags, effort_left_out
+from reasoning.backends.thoughts import Tags, ThinkTags, budget_left_out, effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, ConfigError
@@ -233,7 +233,9 @@ class LlamaCpp:
 
     def _notes(self, request: Request) -> tuple[str, ...]:
         """What is not done as asked."""
-        return effort_left_out(request.sampling.effort, self.options.template_args if request.messages else {})
+        said = self.options.template_args if request.messages else {}
+        sampling = request.sampling
+        return (*effort_left_out(sampling.effort, said), *budget_left_out(sampling.thinking_tokens))
 
     async def _render(self, request: Request) -> str:
         """The chat as the text that the model sees."""

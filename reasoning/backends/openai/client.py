@@ -19,6 +19,8 @@ from reasoning.backends.openai.proxies import shown
 from reasoning.backends.openai.transport import MOST_OF_AN_ERROR, Lanes, TooLargeError, reading_at_most
 from reasoning.backends.slots import Slots
 
+TELL_S = 5.0
+"""Seconds that a server may take to tell of itself; what it does not tell is learnt otherwise."""
 CONNECT_S = 60.0
 """Seconds to connect: the client's own 5 s run out in a flood, while connections wait for their turn of the loop."""
 
@@ -98,6 +100,16 @@ class Client:
             except openai.APIStatusError as error:
                 response = error.response
         return self._read(path, response)
+
+    async def get(self, url: str) -> Any:
+        """The JSON at a URL of the server; None where there is none within a few seconds, whatever the cause."""
+        async with self._slots:
+            try:
+                async with asyncio.timeout(min(TELL_S, self._timeout_s)):
+                    response = await self._openai.get(url, cast_to=httpx2.Response, options=self._options)
+                return response.json()
+            except (TimeoutError, openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError):
+                return None
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
         return await self._openai.post(path, cast_to=httpx2.Response, body=body, options=self._options)

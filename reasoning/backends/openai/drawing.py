@@ -50,10 +50,18 @@ class Drawing:
                 usage=usage,
                 billed=billed,
                 seed=self.seed + place if self.seed is not None else None,
-                degradations=self.notes,
+                degradations=(*self.notes, *_beyond_the_budget(self.request, usage)),
                 latency_s=self.latency_s,
             )
         return completions, broken
+
+
+def _beyond_the_budget(request: Request, usage: Usage) -> tuple[str, ...]:
+    """What goes on the record where the server takes a budget of thought and does not keep to it."""
+    budget = request.sampling.thinking_tokens
+    if budget is None or usage.reasoning_tokens <= budget * 1.1 + 32:
+        return ()
+    return (f"thinking_tokens={budget} was not kept to: {usage.reasoning_tokens} tokens of thought came.",)
 
 
 def of_broken(why: Broken, where: str, sent: str, scrub: Scrubber) -> Trouble:

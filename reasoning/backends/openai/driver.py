@@ -12,6 +12,8 @@ from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed, requesting
 from reasoning.backends.openai import asking, faults, shapes
 from reasoning.backends.openai.answer import Answer, MalformedError
+from reasoning.backends.openai.budgets import Budgets, budgets_at
+from reasoning.backends.openai.card import Card, card_of
 from reasoning.backends.openai.contact import Contact
 from reasoning.backends.openai.drawing import Drawing, of_broken, once_more, shows_thoughts, without_answer
 from reasoning.backends.openai.faults import Scrubber, Trouble
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 OPENAI_SAMPLES, OTHER_SAMPLES = 128, 16
 OPENAI_STOPS = 4
+LONG = 2048
+"""A limit of so many tokens or more may not fit a server's window: it is asked for it first."""
 _OF_A_LIMIT = ("bad_request", "context_overflow")
 """What a refusal of a limit that is too high comes as."""
 ONE_BY_ONE = "The server gives one sample a request: samples were bought one by one."
@@ -79,6 +83,7 @@ class OpenAI:
         self._refused: frozenset[str] = frozenset()
         self._bounds: Mapping[str, float] = {}
         self._window = Window(options.context_tokens)
+        self._card: Card | None = None
         self.thinks_as_opened = _thinks(model, options, endpoint)
         self._showed_thoughts = False
         self._wanted = 1 if options.n == "single" else options.max_samples or _usual_samples(endpoint)
@@ -173,6 +178,7 @@ class OpenAI:
 
     async def _bought(self, request: Request, indices: list[int], cut: Cut) -> list[Completion]:
         """Buys draws in one request; in several where the server turns out not to give so many, or so short, in one."""
+        await self._ask_for_card(request)
         async with requesting(len(indices)) as sent:
             form = self._form(request)
             completions = await self._sent(request, indices, form)
@@ -186,6 +192,18 @@ class OpenAI:
             landed(list(drawn.values()))
             drawn |= {c.index: c for c in await self._complete(request, rest, {**cut, **again})}
         return [drawn[index] for index in indices]
+
+    async def _ask_for_card(self, request: Request) -> None:
+        """Asks the server once what it tells of itself, where an answer can matter: before a long limit or a budget."""
+        sampling = request.sampling
+        long = (sampling.max_tokens or 0) >= LONG and self._window.stated is None
+        budget = sampling.thinking_tokens is not None and self._manners.budgets == "no"
+        unasked = self._card is None and not self._endpoint.openai_models
+        if not (unasked and (long or (budget and self.options.thinking_budget == "auto"))):
+            return
+        self._card = Card()  # whoever comes meanwhile goes without, and learns from a refusal
+        self._card = card = await card_of(self._connected().get, self._endpoint.url, self.model)
+        self._window.told, self._window.most_output = card.context_tokens, card.most_output
 
     def _cut_in_thoughts(self, request: Request, completions: Sequence[Completion], form: Form) -> Cut:
         """The draws to be made once more with room to think, for they show only now that the model thinks.
@@ -291,6 +309,13 @@ class OpenAI:
         return [completions[index] for index in drawing.indices]
 
     @property
+    def _budgets(self) -> Budgets:
+        """How the server takes a budget of thought."""
+        engine = self._card.engine if self._card is not None else None
+        way = self.options.thinking_budget
+        return budgets_at(self._endpoint.url, engine) if way == "auto" else way
+
+    @property
     def _thinks(self) -> bool | None:
         """Whether the model thinks, as far as is known by now."""
         return self.thinks_as_opened if self.thinks_as_opened is not None else self._showed_thoughts or None
@@ -334,6 +359,7 @@ class OpenAI:
             reasoning=theirs and is_reasoning_model(self.model) if reasoning is None else reasoning,
             most_stop=self.options.max_stop or (OPENAI_STOPS if theirs else None),
             refused=self._refused,
+            budgets=self._budgets,
             bounds=self._bounds,
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reasoning.backends.openai.budgets import BUDGET_FIELDS, Budgets, budget_fields
 from reasoning.backends.openai.thinkers import bare_name
 from reasoning.sampling import Sampling
 
@@ -19,6 +20,7 @@ DROPPABLE = frozenset(
     {"n", "seed", "stop", "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "reasoning_effort"}
     | {"reasoning.summary", "reasoning.effort", "include"}
     | LIMITS
+    | BUDGET_FIELDS
 )
 """Parameters that can be left out, or renamed, when a server says that it does not take them."""
 
@@ -47,6 +49,7 @@ class Manners:
         reasoning: A reasoning model: no temperature, top-p, stop, log-probabilities.
         most_stop: Most stop strings; None for no limit.
         refused: Parameters that the server has refused.
+        budgets: How it takes a budget of thought.
         bounds: What it takes at most of a parameter, or at least of `temperature`, as its refusals said.
     """
 
@@ -54,6 +57,7 @@ class Manners:
     reasoning: bool
     most_stop: int | None
     refused: frozenset[str] = frozenset()
+    budgets: Budgets = "no"
     bounds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -115,6 +119,20 @@ class Form:
         )
         known = next((name for name in names if name not in self.manners.refused), names[0])
         self.put(known, self.limit)
+
+    def put_thinking_budget(self, sampling: Sampling) -> None:
+        """The budget of thought, in the server's words for it."""
+        tokens = sampling.thinking_tokens
+        if tokens is None:
+            return
+        fields = budget_fields(self.manners.budgets, tokens)
+        if not fields:
+            self.degradations.append(
+                f"thinking_tokens={tokens} was not sent: how this server takes a budget of thought is not known. The "
+                "option thinking_budget says it."
+            )
+        for name, value in fields.items():
+            self.put(name, value)
 
     def put_output_limit(self) -> None:
         """The most tokens to write, as the Responses API has it."""

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from reasoning.backends.openai.budgets import Budgets
 from reasoning.backends.openai.proxies import proxy_for
 from reasoning.backends.thoughts import ThinkTags
 from reasoning.errors import ConfigError, MissingKeyError
@@ -69,6 +70,11 @@ class OpenAIOptions(BaseModel):
             tags: `plan` for `<plan>…</plan>`, or both with an ellipsis between them (`"<|plan|>…<|/plan|>"`).
         context_tokens: Prompt and completion tokens that fit together; a limit that does not fit is sent lower, on the
             record. Else a server that tells is asked before the first long limit, and a refusal is learnt from.
+        thinking_budget: How the server takes `sampling.thinking_tokens`: "vllm" (`thinking_token_budget`), "sglang"
+            (`custom_params`), "llama.cpp" (`thinking_budget_tokens`), "qwen" (`thinking_budget`), "anthropic"
+            (`thinking.budget_tokens`), "gemini" (`thinking_config`), "openrouter" (`reasoning.max_tokens`) or "no".
+            "auto" goes by the host, or by what the server tells of itself; where neither says, it is left out, on the
+            record.
         extra_body: Further fields of each request's body (`{"chat_template_kwargs": {"enable_thinking": False}}`);
             part of the model's identity, values of secrets (`password`, `api_key`, …) by a hash.
         headers: Further headers, beside those that `OPENAI_CUSTOM_HEADERS` names; values are shown nowhere. Part of the
@@ -98,6 +104,7 @@ class OpenAIOptions(BaseModel):
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     think_tags: ThinkTags = True
     context_tokens: PositiveInt | None = None
+    thinking_budget: Budgets = "auto"
     extra_body: Mapping[str, Any] = Field(default={})
     headers: Mapping[str, Secret] = Field(default={})
     userinfo: Secret | None = None

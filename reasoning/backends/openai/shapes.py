@@ -86,6 +86,7 @@ class Chat:
         form.put("n", n if n > 1 else None)
         form.put("seed", seed, instead="the draw is unseeded")
         form.put("reasoning_effort", sampling.effort)
+        form.put_thinking_budget(sampling)
         if sampling.logprobs is not None:
             form.put("logprobs", True, taken=not form.manners.reasoning)
             if "logprobs" in form.body:
@@ -120,6 +121,7 @@ class Text:
         form.put("n", n if n > 1 else None)
         form.put("seed", seed, instead="the draw is unseeded")
         form.put("reasoning_effort", sampling.effort, taken=False)
+        form.put("thinking_tokens", sampling.thinking_tokens, taken=False)
         if sampling.logprobs is not None:
             most = min(sampling.logprobs, 5) if form.manners.openai else sampling.logprobs
             if most < sampling.logprobs:
@@ -153,6 +155,7 @@ class Responses:
         wanted = {"effort": sampling.effort, "summary": self._summary}
         reasoning = {name: value for name, value in wanted.items() if value and f"reasoning.{name}" not in refused}
         form.put("reasoning", reasoning or None)
+        form.put("thinking_tokens", sampling.thinking_tokens, taken=False)
         form.degradations += [
             f"reasoning.{name} is not taken: not sent." for name in wanted.keys() - reasoning if wanted[name]
         ]

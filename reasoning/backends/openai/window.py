@@ -1,6 +1,6 @@
 """How long a reply may be asked for: a limit always fits what the server takes.
 
-What it takes is stated (`context_tokens`), told by the server (`asking.context_of`), or learnt from its refusal of a
+What it takes is stated (`context_tokens`), told by the server (`card.py`), or learnt from its refusal of a
 limit, in whatever words. A prompt's tokens are estimated from its bytes, by the ratio that the server's counts give.
 """
 
@@ -49,11 +49,16 @@ class Window:
 
     Args:
         stated: Prompt and completion tokens that fit together, as a person says.
+
+    Attributes:
+        told: The same as the server says.
+        most_output: The most tokens that a reply may have, as it says.
     """
 
     def __init__(self, stated: int | None) -> None:
         self.stated = stated
         self.told: int | None = None
+        self.most_output: int | None = None
         self._shared: int | None = None
         self._alone: int | None = None
         self._per_byte: float | None = None
@@ -71,7 +76,7 @@ class Window:
             left = whole - self._prompt_tokens(request)
             if left < _SOME and self._per_byte is None:  # the bound on the prompt's tokens leaves too little: a guess
                 left = min(_SOME, whole - request.prompt_bytes // 4)
-        return max(min(wanted, left, self._alone or wanted), min(wanted, LEAST))
+        return max(min(wanted, left, self._alone or wanted, self.most_output or wanted), min(wanted, LEAST))
 
     def counted(self, request: Request, prompt_tokens: int) -> None:
         """Takes in how many tokens the server counted in a prompt."""

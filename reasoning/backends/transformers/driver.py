@@ -12,7 +12,7 @@ from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import Tags, effort_left_out
+from reasoning.backends.thoughts import Tags, budget_left_out, effort_left_out
 from reasoning.backends.transformers import loading, source
 from reasoning.backends.transformers.identity import identity
 from reasoning.backends.transformers.options import TransformersOptions
@@ -181,7 +181,9 @@ class Transformers:
         return completion
 
     def _left_out(self, request: Request) -> tuple[str, ...]:
-        return effort_left_out(request.sampling.effort, self.options.template_args if request.messages else {})
+        said = self.options.template_args if request.messages else {}
+        sampling = request.sampling
+        return (*effort_left_out(sampling.effort, said), *budget_left_out(sampling.thinking_tokens))
 
     def _check_open(self) -> None:
         if self._engine.closed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import effort_left_out
+from reasoning.backends.thoughts import budget_left_out, effort_left_out
 from reasoning.request import Request
 
 
@@ -63,11 +63,12 @@ class Prompts:
         Raises:
             PromptError: There is no chat template or it refuses the chat, or the text is none.
         """
+        budget = budget_left_out(request.sampling.thinking_tokens)
         if request.prompt is not None:
-            notes = effort_left_out(request.sampling.effort, {})
+            notes = (*effort_left_out(request.sampling.effort, {}), *budget)
             return Prompt(request.prompt, self._encode(request.prompt, special=True), notes)
         text, notes = self._render(request)
-        return Prompt(text, self._encode(text, special=False), notes)
+        return Prompt(text, self._encode(text, special=False), (*notes, *budget))
 
     def texts(self, token_ids: list[int]) -> tuple[str, ...]:
         """The text of each token."""

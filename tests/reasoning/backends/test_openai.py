@@ -370,6 +370,7 @@ class TestIdentityAndCapabilities:
             "prefill": "vllm",
             "think_tags": False,
             "reasoning_model": True,
+            "thinking_budget": "vllm",
             "reasoning_summary": "auto",
             "identity": "q4",
             "extra_body": {"top_a": 1},

@@ -7,6 +7,7 @@ import pytest
 from fault_client import FaultServer
 
 from reasoning.backends.openai import OpenAI, OpenAIOptions
+from reasoning.backends.openai.budgets import budgets_at
 from reasoning.backends.opening import open_backend
 from reasoning.budget import SpendLimit
 from reasoning.completion import Completion
@@ -41,7 +42,11 @@ def chat(sampling: Sampling = ANSWER) -> Request:
 
 
 def limits(server: FaultServer) -> list[int]:
-    return [sent["body"]["max_tokens"] for sent in server.requests()]
+    return [sent["body"]["max_tokens"] for sent in chats(server)]
+
+
+def chats(server: FaultServer) -> list[dict[str, Any]]:
+    return [sent for sent in server.requests() if sent["path"] != "/v1/models"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +173,7 @@ def test_a_spend_limit_holds_for_both_tries(fault_server: FaultServer) -> None:
 def test_a_model_that_is_known_to_think_is_not_told_to(fault_server: FaultServer, model: str) -> None:
     with open_backend(f"openai/{model}", base_url=fault_server.base_url) as backend:
         result = ChainOfThought().solve("What is 2 + 3?", backend)
-    [sent] = fault_server.requests()
+    [sent] = chats(fault_server)
     assert "step by step" not in str(sent["body"]["messages"])
     assert sent["body"]["max_tokens"] == ROOM_TO_THINK
     assert "the model reasons by itself: no chain-of-thought trigger was added" in result.degradations
@@ -196,3 +201,82 @@ def test_every_path_of_a_thinking_model_that_nobody_knew_has_an_answer_and_is_fo
         assert [path.answer for result in results for path in result.paths] == [5] * 4 * strategy.width
         assert len({result.model_copy(update={"seconds": 0.0}).model_dump_json() for result in results}) == 1
         assert bought == 0
+
+
+def budgeted(tokens: int) -> Request:
+    return chat(Sampling(temperature=0.7, max_tokens=512, thinking_tokens=tokens))
+
+
+@pytest.mark.parametrize(
+    ("way", "tokens", "fields"),
+    [
+        ("vllm", 100, {"thinking_token_budget": 100}),
+        ("sglang", 100, {"custom_params": {"thinking_budget": 100}}),
+        ("llama.cpp", 100, {"thinking_budget_tokens": 100}),
+        ("qwen", 100, {"enable_thinking": True, "thinking_budget": 100}),
+        ("qwen", 0, {"enable_thinking": False}),
+        ("anthropic", 2000, {"thinking": {"type": "enabled", "budget_tokens": 2000}}),
+        ("anthropic", 0, {"thinking": {"type": "disabled"}}),
+        ("gemini", 0, {"extra_body": {"google": {"thinking_config": {"thinking_budget": 0}}}}),
+        ("openrouter", 100, {"reasoning": {"max_tokens": 100}}),
+    ],
+)
+def test_a_budget_of_thought_is_sent_as_the_server_takes_it(
+    fault_server: FaultServer, way: Any, tokens: int, fields: dict[str, Any]
+) -> None:
+    [completion] = drawn(opened(fault_server, thinking_budget=way), budgeted(tokens))
+    [sent] = chats(fault_server)
+    assert {name: sent["body"][name] for name in fields} == fields
+    assert completion.degradations == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "way"),
+    [
+        ("https://api.anthropic.com/v1", None, "anthropic"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai", None, "gemini"),
+        ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", None, "qwen"),
+        ("https://openrouter.ai/api/v1", None, "openrouter"),
+        ("http://127.0.0.1:8000/v1", "sglang", "sglang"),
+        ("http://127.0.0.1:8000/v1", "somebody", "no"),
+        ("https://api.openai.com/v1", None, "no"),
+        ("https://notopenrouter.ai/v1", None, "no"),
+    ],
+)
+def test_a_server_is_known_by_its_host_or_its_software(url: str, engine: str | None, way: str) -> None:
+    assert budgets_at(url, engine) == way
+
+
+def test_a_server_that_says_what_it_is_gets_the_budget_in_its_words(fault_server: FaultServer) -> None:
+    fault_server.configure(model_card={"owned_by": "vllm"})
+    drawn(opened(fault_server), budgeted(100))
+    [sent] = chats(fault_server)
+    assert sent["body"]["thinking_token_budget"] == 100
+
+
+def test_a_budget_that_nobody_knows_how_to_send_is_left_out_on_the_record(fault_server: FaultServer) -> None:
+    [completion] = drawn(opened(fault_server), budgeted(100))
+    [note] = completion.degradations
+    assert "thinking_tokens=100 was not sent" in note
+    assert "thinking_budget" in note
+
+
+def test_a_budget_that_is_refused_is_left_out_on_the_record(fault_server: FaultServer) -> None:
+    fault_server.configure(refuse=["thinking_token_budget"])
+    [completion] = drawn(opened(fault_server, thinking_budget="vllm"), budgeted(100))
+    assert completion.finish == "stop"
+    assert completion.degradations == ("thinking_token_budget is not taken by this model or server: not sent.",)
+
+
+def test_a_budget_that_is_not_kept_to_is_noticed(fault_server: FaultServer) -> None:
+    fault_server.configure(reasoning_words=300)
+    [completion] = drawn(opened(fault_server, thinking_budget="vllm"), budgeted(100))
+    assert completion.degradations == ("thinking_tokens=100 was not kept to: 300 tokens of thought came.",)
+
+
+def test_fields_that_are_not_set_leave_the_keys_of_draws_as_they_were() -> None:
+    written = Request(messages=(user("1"),), sampling=Sampling(temperature=0.0, max_tokens=9)).canonical
+    assert '"limit"' not in written
+    assert '"thinking_tokens"' not in written
+    assert '"limit":"answer"' in chat().canonical
+    assert '"thinking_tokens":100' in budgeted(100).canonical

@@ -56,7 +56,7 @@ def drawn(server: FaultServer, limit: int = 16384, **options: Any) -> list[Compl
 
 
 def limits(server: FaultServer) -> list[int]:
-    return [sent["body"]["max_tokens"] for sent in server.requests()]
+    return [sent["body"]["max_tokens"] for sent in server.requests() if sent["path"] != "/v1/models"]
 
 
 @pytest.mark.parametrize("server", WORDS)
@@ -126,3 +126,24 @@ def test_a_limit_that_fits_is_sent_as_it_is(fault_server: FaultServer) -> None:
 )
 def test_a_refusal_of_something_else_is_not_taken_for_one_of_the_limit(words: str) -> None:
     assert what_fits(words, 16384, 200) is None
+
+
+def test_a_server_that_tells_its_window_is_asked_before_the_first_long_limit(fault_server: FaultServer) -> None:
+    fault_server.configure(window=8192, limit_refusal=WINDOWS["vllm"], model_card={"max_model_len": 8192})
+    [completion] = drawn(fault_server)
+    [sent] = limits(fault_server)
+    assert 8000 <= sent < 8192
+    assert [note for note in completion.degradations if "16384 does not fit" in note]
+    assert [sent["path"] for sent in fault_server.requests()] == ["/v1/models", "/v1/chat/completions"]
+
+
+@pytest.mark.parametrize("card", [{}, {"max_model_len": "long"}, {"max_model_len": -1}, {"max_model_len": None}])
+def test_what_is_not_told_is_no_trouble(fault_server: FaultServer, card: dict[str, Any]) -> None:
+    fault_server.configure(model_card=card)
+    [completion] = drawn(fault_server)
+    assert (completion.finish, limits(fault_server)) == ("stop", [16384])
+
+
+def test_a_short_limit_asks_nobody(fault_server: FaultServer) -> None:
+    drawn(fault_server, limit=512)
+    assert [sent["path"] for sent in fault_server.requests()] == ["/v1/chat/completions"]
