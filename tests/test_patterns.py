@@ -19,6 +19,7 @@ from reasoning.answer import kind
 from reasoning.backends.openai import faults
 from reasoning.backends.openai.fields import finish_of
 from reasoning.backends.openai.json_body import parsed
+from reasoning.backends.openai.window import what_fits
 from reasoning.backends.thoughts import Tags
 from reasoning.backends.vllm.quiet import _ERROR
 from reasoning.worker import Worker
@@ -66,6 +67,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "gold elsewhere": lambda text: _elsewhere(Fraction(7), _NUMBER, text),
     "refusal": lambda text: _refused(400, {"message": text}).refuses({"n": 8, "temperature": 0.0, "max_tokens": 900}),
     "limit": lambda text: _refused(429, {"message": text, "code": text}),
+    "too long": lambda text: what_fits(_refused(400, {"message": text}).words, 900, 80),
     "page": lambda text: faults.of_status("server", 502, {}, f"<html>{text}", _SCRUB),
     "credentials": _SCRUB,
     "finish": finish_of,
@@ -153,6 +155,7 @@ SERVER = {
     "meanings": ("refusal", "limit"),
     "refusals": ("refusal",),
     "waits": ("limit",),
+    "window": ("too long",),
 }
 """The readers of the modules of `reasoning.backends.openai` that meet a server's words."""
 SERVER_TEXTS: Mapping[str, tuple[str, ...]] = {
@@ -186,6 +189,7 @@ SERVER_TEXTS: Mapping[str, tuple[str, ...]] = {
         long(" ", "retry after"),
         long("1."),
     ),
+    "window": (long("1"), long("1,000 "), long("1,000,"), long("max tokens "), long("max")),
 }
 
 _THOUGHTS = ("thoughts", "open thoughts", "prefill")
@@ -279,10 +283,13 @@ ELSEWHERE = {
     "evals.prompt_lint _TOKEN": "exemplars and tasks",
     "reasoning.secret_names _HARMLESS": "the name of an option",
     "reasoning.secret_names _SECRET": "the name of an option",
-    "evals.reading ItemsOf.__init__": "a task file's own pattern, see test_own_task.py",
-    "evals.reading ItemsOf._kept": "a task file's own pattern, see test_own_task.py",
     "evals.reading _INTEGER": "a task's data",
     "reasoning.answer.canonical _VARIABLE": "runs in the worker, which has a deadline",
+    "reasoning.backends.openai.thinkers _ALWAYS": "a backend's specification",
+    "reasoning.backends.openai.thinkers _NEVER_AT_OPENAI": "a backend's specification",
+    "reasoning.backends.template_facts _CLOSED": "a chat template and a short chat put by it",
+    "reasoning.backends.template_facts _MARKS": "a chat template and a short chat put by it",
+    "reasoning.backends.template_facts _OPEN": "a chat template and a short chat put by it",
     "reasoning.backends.hub _PART": "the name of a file",
     "reasoning.backends.hub _REPOSITORY": "a backend's specification",
     "reasoning.backends.hub choose": "the name of a file",
