@@ -224,6 +224,7 @@ THOUGHT_TEXTS: Mapping[str, tuple[str, ...]] = {
         long(" "),
         long("assistantcommentary", "analysisA"),
         long("analysis"),
+        long("here is my ", "here is my thought process"),
     ),
 }
 

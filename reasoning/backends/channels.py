@@ -1,4 +1,4 @@
-"""The channels of gpt-oss: what it writes to any but the final one is thought."""
+"""Thoughts that no tags enclose: the channels of gpt-oss, all but the final one, and Granite's sentences."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,10 @@ _END = re.compile(r"<\|(?:end|return|call|start)\|>", re.IGNORECASE)
 _MARK = re.compile(r"<\|[^|<]*\|>(?:assistant)?")
 _BARE = re.compile(r"\s*analysis(?=[A-Z]|\S.*assistantfinal)", re.DOTALL)
 _BARE_FINAL, _BARE_COMMENTARY = "assistantfinal", "assistantcommentary"
+
+
+_SPOKEN = re.compile(r"\s*here(?:'s| is) my thought process:?", re.IGNORECASE)
+_SPOKEN_END = re.compile(r"here(?:'s| is) my response:?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,10 @@ class Thoughts:
 
 
 def of_channels(text: str) -> Thoughts | None:
-    """A text of channels, its thoughts apart; None where it has no channels."""
+    """A text of channels, or of thoughts and a response that are called so; None where it is neither."""
     channels = list(CHANNEL.finditer(text))
     if not channels:
-        return _of_bare_channels(text)
+        return _of_bare_channels(text) or _of_sentences(text)
     thoughts = [_MARK.sub("", text[: channels[0].start()])]
     answers: list[str] = []
     spans: list[tuple[int, int]] = []
@@ -59,6 +63,15 @@ def _of_bare_channels(text: str) -> Thoughts | None:
     thoughts = text[bare.end() : final if final >= 0 else len(text)]
     end = final + len(_BARE_FINAL) if final >= 0 else len(text)
     return Thoughts(joined(thoughts.split(_BARE_COMMENTARY)), text[end:].lstrip(), ((0, end),))
+
+
+def _of_sentences(text: str) -> Thoughts | None:
+    """Thoughts that begin and end with a sentence; both have to stand there, for anyone may say the first."""
+    begin = _SPOKEN.match(text)
+    end = _SPOKEN_END.search(text, begin.end()) if begin else None
+    if begin is None or end is None:
+        return None
+    return Thoughts(joined([text[begin.end() : end.start()]]), text[end.end() :].lstrip(), ((0, end.end()),))
 
 
 def joined(thoughts: list[str]) -> str | None:

@@ -1,12 +1,11 @@
 """What a chat template says of a model: whether it thinks before it answers."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-_MARKS = re.compile(r"</?think(ing)?>|enable_thinking|\[/?THINK\]|<\|channel\|>|<\|begin_of_thought\|>|◁/?think▷")
-_OPEN = re.compile(r"(<think(ing)?>|\[THINK\]|<\|begin_of_thought\|>|◁think▷)\s*\Z")
-_CLOSED = re.compile(r"(</think(ing)?>|\[/THINK\]|◁/think▷)\s*\Z")
+from reasoning.backends.thoughts import Tags
+
+_TAGS = Tags()
 
 
 def thinks_by_template(template: str | None, arguments: Mapping[str, Any]) -> bool:
@@ -16,10 +15,10 @@ def thinks_by_template(template: str | None, arguments: Mapping[str, Any]) -> bo
         template: The Jinja template; None for a model without one.
         arguments: The template's arguments in force.
     """
-    if template is None or not _MARKS.search(template):
+    if template is None or not (_TAGS.stand_in(template) or "enable_thinking" in template):
         return False
     prompt = _rendered(template, arguments)
-    return prompt is None or _OPEN.search(prompt) is not None or _CLOSED.search(prompt) is None
+    return prompt is None or _TAGS.opened_by(prompt) or not _TAGS.closed_by(prompt)
 
 
 def _rendered(template: str, arguments: Mapping[str, Any]) -> str | None:

@@ -68,6 +68,7 @@ class Tags:
         begins = "".join({"<", r"\[", "◁", *(re.escape(tag[0]) for pair in pairs for tag in pair)})
         self._tag = re.compile(f"(?=[{begins}])(?:(?P<opening>{opening})|(?P<closing>{closing}))", re.IGNORECASE)
         self._opened = re.compile(f"(?:{opening})\\s*\\Z", re.IGNORECASE)
+        self._closed = re.compile(f"(?:{closing})\\s*\\Z", re.IGNORECASE)
 
     @classmethod
     def of(cls, option: bool | tuple[str, ...]) -> "Tags | None":
@@ -84,6 +85,10 @@ class Tags:
         if tags:
             return bool(tags[-1]["opening"])
         return prompt is not None and self._opened.search(prompt[-200:]) is not None
+
+    def closed_by(self, prompt: str) -> bool:
+        """True where a prompt ends with a closing tag, so that no thoughts follow."""
+        return self._closed.search(prompt[-200:]) is not None
 
     def stand_in(self, text: str) -> bool:
         """True where a text, as a chat template or a token, holds a tag."""

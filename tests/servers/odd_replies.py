@@ -77,9 +77,11 @@ GOOD = (
     Good("log-probabilities nobody asked for, and flawed", body(logprobs=3)),
     *(
         Good(f"finished by {reason}", body(finish_reason=reason))
-        for reason in ("eos", "EOS_TOKEN", "stop_sequence", "end_turn", "COMPLETE", "FINISH_REASON_STOP", "endTurn")
+        for reason in ("eos", "EOS_TOKEN", "stop_sequence", "end_turn", "COMPLETE", "FINISH_REASON_STOP", "endTurn",
+                       "normal")
     ),
     Good("finished for an unknown reason", body(finish_reason="zugzwang"), note="'zugzwang' is not known"),
+    Good("finished for no reason", body(finish_reason="FINISH_REASON_UNSPECIFIED"), note="is not known"),
     Good("finished without a reason", body(finish_reason=None), note="did not say why"),
     *(
         Good(f"cut by {reason}", body(_HALF, finish_reason=reason), _HALF, finish="length")
@@ -100,14 +102,14 @@ GOOD = (
         "",
         note="called a tool",
     ),
-    Good("thoughts and no answer", body(said(content=None, reasoning="We add.")), "", "We add."),
+    Good("thoughts and no answer", body(said(content=None, reasoning="We add.")), "", "We add.", note="no answer"),
 )  # fmt: skip
 
 BAD = (
     *(
         Bad(f"given up by {reason}", body(_HALF, finish_reason=reason), f"finish reason {reason!r}")
         for reason in ("error", "abort", "cancelled", "network_error", "insufficient_system_resource", "TIMEOUT",
-                       "MALFORMED_RESPONSE", "server_overloaded")
+                       "MALFORMED_RESPONSE", "server_overloaded", "not_finished")
     ),
     Bad("null content", body(None), "holds no text"),
     Bad("no content", body(said()), "holds no text"),

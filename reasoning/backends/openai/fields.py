@@ -18,6 +18,7 @@ MOST_TOKENS = 2**40
 """A count above this is no count of tokens."""
 
 NO_REASON = "The server did not say why the text ended: it counts as finished."
+THOUGHTS_ALONE = "The reply holds reasoning text and no answer."
 CALLED_A_TOOL = "The model called a tool in place of answering."
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_details", "thinking_blocks")
@@ -38,7 +39,7 @@ _ENDINGS: tuple[tuple[re.Pattern[str], Finish], ...] = (
     (
         re.compile(
             r"error|abort|cancel|fail|time_?out|time_limit|rate_?limit|overload|unavailable|resource|interrupt"
-            r"|malformed|disconnect|crash|preempt|quota|exhaust|unexpected|evict|killed"
+            r"|malformed|disconnect|crash|preempt|quota|exhaust|unexpected|evict|killed|not_finished|unfinished"
         ),
         "failed",
     ),
@@ -46,7 +47,7 @@ _ENDINGS: tuple[tuple[re.Pattern[str], Finish], ...] = (
 )
 """What a finish reason's words mean; the first that is found counts."""
 _FINISHED = re.compile(
-    r"(?<![a-z])(stop(ped)?|eos|eot|eod|end(ed)?|completed?|finish(ed)?|done|success|tools?|function)(?![a-z])"
+    r"(?<![a-z])(stop(ped)?|eos|eot|eod|end(ed)?|completed?|finish(ed)?|normal|done|success|tools?|function)(?![a-z])"
 )
 
 
@@ -148,7 +149,7 @@ def finish_of(reason: object) -> tuple[Finish, tuple[str, ...]]:
         reason = reason.get("type") or reason.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         return "stop", (NO_REASON,)
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason[:200]).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason[:200]).lower().removeprefix("finish_reason_")
     for meaning, finish in _ENDINGS:
         if meaning.search(words):
             return finish, ()

@@ -9,6 +9,7 @@ from reasoning.backends.openai.answer import UNREAD_LOGPROBS, Answer, Broken, Ma
 from reasoning.backends.openai.fields import (
     CALLED_A_TOOL,
     NO_REASON,
+    THOUGHTS_ALONE,
     Content,
     content_of,
     finish_of,
@@ -231,7 +232,8 @@ def _sample(
     text = content.refusal or content.text
     if text is None and finish == "stop" and reasoning is None and CALLED_A_TOOL not in notes:
         return _broken("sent an answer that cannot be read: it holds no text")
-    notes = (*notes, *content.notes)
+    alone = (THOUGHTS_ALONE,) if text is None and finish == "stop" and reasoning is not None else ()
+    notes = (*notes, *content.notes, *alone)
     try:
         found = logprobs_of(logprobs, most or 0)
     except ValueError as error:

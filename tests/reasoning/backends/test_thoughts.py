@@ -110,6 +110,9 @@ def test_thoughts_are_known_by_many_tags_opened_closed_or_both(opening: str, clo
         ("analysisWe add.assistantfinalIt is 5.", False, "We add.", "It is 5."),
         ("analysis2 + 3assistantcommentaryI look.assistantfinalIt is 5.", False, "2 + 3\n\nI look.", "It is 5."),
         ("analysisWe add, cut", False, "We add, cut", ""),
+        # sentences
+        ("Here is my thought process:\nWe add.\nHere is my response:\n5", False, "We add.", "5"),
+        ("Here is my thought process: 2 + 3 = 5", False, None, "Here is my thought process: 2 + 3 = 5"),
         ("analysis of the sum gives 5", False, None, "analysis of the sum gives 5"),
     ],
 )
