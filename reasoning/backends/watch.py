@@ -39,7 +39,7 @@ class Watch:
         self._names = {name for name, _ in served if name}
         self._fingerprints = {fingerprint for _, fingerprint in served if fingerprint}
         self._renamed = self._changed = False
-        self._used: dict[str, set[str]] = {"model": set(), "fingerprint": set()}  # by the stored draws that were taken
+        self._taken: set[Served] = set()  # what the stored draws that were taken came from
         # the one text of each prompt, and how often it came again; None once settled
         self._texts: dict[bytes, tuple[str, int]] | None = {}
 
@@ -54,17 +54,21 @@ class Watch:
     def recalled(self, completions: Iterable[Completion]) -> None:
         """Looks at draws that came from the store."""
         for completion in completions:
-            for kind, name in (("model", completion.model), ("fingerprint", completion.fingerprint)):
-                used = self._used[kind]
-                if name is None or name in used:
-                    continue
-                used.add(name)
-                if len(used) == 2:
-                    self._notice(
-                        f"The stored draws of {self._spec} that are used here came from more than one {kind} "
-                        f"({', '.join(sorted(used))}): the server changed meanwhile. Draw anew with --fresh where this "
-                        "matters, or tell the two apart with identity=."
-                    )
+            served = (completion.model, completion.fingerprint)
+            if served not in self._taken:
+                self._look_at_taken(served)
+
+    def _look_at_taken(self, served: Served) -> None:
+        for kind, place in (("model", 0), ("fingerprint", 1)):
+            before = {one[place] for one in self._taken if one[place] is not None}
+            after = before | ({served[place]} if served[place] is not None else set())
+            if len(before) == 1 < len(after):
+                self._notice(
+                    f"The stored draws of {self._spec} that are used here came from more than one {kind} "
+                    f"({', '.join(sorted(map(str, after)))}): the server changed meanwhile. Draw anew with --fresh "
+                    "where this matters, or tell the two apart with identity=."
+                )
+        self._taken.add(served)
 
     def _look_at_served(self, completion: Completion) -> None:
         name, fingerprint = completion.model, completion.fingerprint
