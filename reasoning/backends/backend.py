@@ -25,6 +25,7 @@ class Capabilities(BaseModel):
         seed: Seeds are honoured.
         logprobs: Most alternatives a token, 0 for the chosen token's only, None for no log-probabilities.
         prefill: Goes on from an assistant message that stands last.
+        prefill_thoughts: Goes on from such a message inside the model's thoughts where it begins with `<think>`.
         reasoning: Returns reasoning text apart from the answer.
         thinks: The model reasons by itself before it answers; None where that is not known.
         scoring: Has `score` (a reward or process-reward model).
@@ -43,6 +44,7 @@ class Capabilities(BaseModel):
     seed: bool = False
     logprobs: int | None = None
     prefill: bool = False
+    prefill_thoughts: bool = False
     reasoning: bool = False
     thinks: bool | None = None
     scoring: bool = False

@@ -22,6 +22,7 @@ from reasoning.backends.llama_cpp.wire import Drawn, call_body, completion, fail
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
 from reasoning.backends.template_facts import thinks_by_template
+from reasoning.backends.thought_prefill import behind, goes_on_in_thoughts
 from reasoning.backends.thoughts import Tags, ThinkTags, budget_left_out, effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
@@ -121,6 +122,7 @@ class LlamaCpp:
             seed=True,
             logprobs=20,
             prefill=True,
+            prefill_thoughts=chat,
             reasoning=self._tags is not None and self._tags.stand_in(template or ""),
             thinks=_thinks(options, header),
             reproducible="exact" if exact else "batch_dependent",
@@ -241,9 +243,11 @@ class LlamaCpp:
         """The chat as the text that the model sees."""
         if not self.capabilities.chat:
             raise LoopbackError(400, "unsupported", "this model has no chat template; give one, or ask with a prompt")
-        messages = [message.model_dump() for message in request.messages]
+        inside = goes_on_in_thoughts(request.messages)
+        messages = [message.model_dump() for message in (request.messages[:-1] if inside else request.messages)]
         body = {"messages": messages, "chat_template_kwargs": dict(self.options.template_args)}
-        return str((await self._engine.calls.post("/apply-template", body))["prompt"])
+        rendered = str((await self._engine.calls.post("/apply-template", body))["prompt"])
+        return behind(rendered, request.messages[-1].content) if inside else rendered
 
 
 class Local(LlamaCpp):

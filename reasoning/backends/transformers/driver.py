@@ -79,6 +79,7 @@ class Transformers:
             seed=True,
             logprobs=20,
             prefill=template is not None,
+            prefill_thoughts=template is not None,
             reasoning=tags is not None and template is not None and _thinks(tags, template, loaded.tokenizer),
             thinks=thinks_by_template(template, options.template_args) if options.thinks is None else options.thinks,
             reproducible="exact" if exact else "batch_dependent",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reasoning.backends.thought_prefill import behind, goes_on_in_thoughts
 from reasoning.completion import Failure
 from reasoning.request import Request
 
@@ -66,15 +67,18 @@ class Prompts:
 
         if self._template is None:
             raise PromptError("this model has no chat template: ask with style=text, or give one as chat_template")
+        inside = goes_on_in_thoughts(request.messages)
+        messages = request.messages[:-1] if inside else request.messages
+        prefilled = request.prefill is not None and not inside
         try:
             rendered = self._tokenizer.apply_chat_template(
-                [message.model_dump() for message in request.messages],
+                [message.model_dump() for message in messages],
                 chat_template=self._template,
                 tokenize=False,
-                add_generation_prompt=request.prefill is None,
-                continue_final_message=request.prefill is not None,
+                add_generation_prompt=not prefilled,
+                continue_final_message=prefilled,
                 **self._arguments,
             )
         except (TemplateError, ValueError, TypeError, KeyError) as error:
             raise PromptError(f"the chat template refuses these messages: {error}") from error
-        return str(rendered)
+        return behind(str(rendered), request.messages[-1].content) if inside else str(rendered)

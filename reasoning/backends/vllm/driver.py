@@ -109,6 +109,7 @@ class VLLM:
             seed=options.seeded,
             logprobs=20 if engine.max_logprobs < 0 else min(20, engine.max_logprobs),
             prefill=True,
+            prefill_thoughts=self._prompts.chat and self._thinking is None,  # a parser does not know of open thoughts
             reasoning=self._thinking is not None
             or (self._tags is not None and self._tags.stand_in(self._prompts.template)),
             thinks=self._prompts.thinks if options.thinks is None else options.thinks,

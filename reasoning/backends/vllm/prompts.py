@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reasoning.backends.template_facts import thinks_by_template
+from reasoning.backends.thought_prefill import behind, goes_on_in_thoughts
 from reasoning.backends.thoughts import budget_left_out, effort_left_out
 from reasoning.request import Request
 
@@ -80,10 +81,12 @@ class Prompts:
                 "this model has no chat template: ask with style=text, or give one with the option chat_template"
             )
         effort, notes = self._effort(request.sampling.effort)
-        prefilled = request.prefill is not None
+        inside = goes_on_in_thoughts(request.messages)
+        messages = request.messages[:-1] if inside else request.messages
+        prefilled = request.prefill is not None and not inside
         try:
             text = self._tokenizer.apply_chat_template(
-                [message.model_dump() for message in request.messages],
+                [message.model_dump() for message in messages],
                 chat_template=self._template,
                 tokenize=False,
                 add_generation_prompt=not prefilled,
@@ -92,7 +95,7 @@ class Prompts:
             )
         except Exception as error:  # a template is a program: it may raise anything
             raise PromptError(f"the chat template refuses the chat: {' '.join(str(error).split())[:300]}") from error
-        return str(text), notes
+        return (behind(str(text), request.messages[-1].content) if inside else str(text)), notes
 
     def _effort(self, effort: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The reasoning effort, as the template's argument where it takes one."""

@@ -80,6 +80,20 @@ def test_reasoning_that_the_template_opens_is_no_answer(folder: Path) -> None:
         assert completion.usage.reasoning_tokens == completion.usage.completion_tokens - ended
 
 
+def test_open_thoughts_are_gone_on_from_whatever_the_template_does_with_them(folder: Path) -> None:
+    """Templates leave the thoughts of a last turn out, or close them: they are put behind where the model begins."""
+    few = Sampling(temperature=0.0, max_tokens=2)
+    messages = (user("Say hi."), assistant("<think>\nHm.\nWait,"))
+    for opening in ("", "<think>\n"):
+        backend = opened(folder, chat_template="{{ messages[0].content }}|" + opening)
+        assert backend.capabilities.thinks is bool(opening)
+        assert backend.capabilities.prefill_thoughts
+        [completion] = draw(backend, Request(messages=messages, sampling=few))
+        run(backend.aclose())
+        assert completion.rendered == "Say hi.|<think>\nHm.\nWait,"
+        assert (completion.text, completion.reasoning is not None) == ("", True)
+
+
 def test_a_reasoning_effort_that_is_not_passed_on_is_on_record(backend: Transformers) -> None:
     assert "reasoning effort" in draw(backend, ask(max_tokens=1, effort="low"))[0].degradations[0]
     assert "reasoning effort" in run(backend.explain(ask(effort="low"))).notes[0]
