@@ -64,9 +64,11 @@ class _Stderr(logging.StreamHandler[Any]):
 
 
 def set_up_logging(verbose: int) -> None:
-    """Warnings go to standard error; with `-v` what happens, with `-vv` everything."""
+    """Warnings go to standard error; with `-v` what happens, with `-vv` everything but the headers of HTTP."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", handlers=[_Stderr()])
+    for prints_headers in ("openai", "httpx2", "httpcore2", "h2", "hpack"):  # of replies, in which a key may stand
+        logging.getLogger(prints_headers).setLevel(max(level, logging.INFO))
     logging.getLogger("reasoning.replicas").setLevel(min(level, logging.INFO))  # loading them can take minutes
 
 

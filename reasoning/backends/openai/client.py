@@ -13,10 +13,17 @@ from reasoning.backends.openai import faults
 from reasoning.backends.openai.error_body import has_error, text_of_page
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.fields import is_error, number
+from reasoning.backends.openai.hiding import Hiding
 from reasoning.backends.openai.json_body import parsed
 from reasoning.backends.openai.options import Endpoint
 from reasoning.backends.openai.proxies import shown
-from reasoning.backends.openai.transport import MOST_OF_AN_ERROR, Lanes, TooLargeError, reading_at_most
+from reasoning.backends.openai.transport import (
+    MOST_OF_AN_ERROR,
+    Lanes,
+    OtherOriginError,
+    TooLargeError,
+    reading_at_most,
+)
 from reasoning.backends.slots import Slots
 
 TELL_S = 5.0
@@ -59,6 +66,7 @@ class Client:
         self._way = self._where if proxy is None else f"{self._where} by the proxy {shown(proxy)}"
         self._timeout_s = limits.timeout_s
         self._scrub = Scrubber(endpoint.secrets)
+        self._hide = Hiding(endpoint.credentials)
         self._slots = Slots(limits.connections)
         headers = {name: value.get_secret_value() for name, value in endpoint.headers.items()}
         known = endpoint.key is not None or any(name.lower() == "authorization" for name in headers)
@@ -74,7 +82,7 @@ class Client:
             timeout=timeout,
             default_headers=headers,
             http_client=openai.DefaultAsyncHttpxClient(
-                transport=Lanes(dict(parse_qsl(endpoint.query.get_secret_value())), proxy),
+                transport=Lanes(endpoint.url, dict(parse_qsl(endpoint.query.get_secret_value())), proxy),
                 limits=httpx2.Limits(max_connections=limits.connections, max_keepalive_connections=limits.connections),
                 timeout=timeout,
             ),
@@ -94,6 +102,8 @@ class Client:
             except openai.APITimeoutError:
                 return faults.of_slow_connection(self._way, self._connect_s)
             except openai.APIConnectionError as error:
+                if isinstance(error.__cause__, OtherOriginError):
+                    return Trouble("bad_request", f"{self._where} {error.__cause__}.")
                 if isinstance(error.__cause__, TooLargeError):
                     return faults.malformed(self._where, str(error.__cause__), self._scrub)
                 return faults.of_broken_connection(self._way, error, self._scrub)
@@ -107,7 +117,7 @@ class Client:
             try:
                 async with asyncio.timeout(min(TELL_S, self._timeout_s)):
                     response = await self._openai.get(url, cast_to=httpx2.Response, options=self._options)
-                return response.json()
+                return self._hide(response.json(), response.content)
             except (TimeoutError, openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError):
                 return None
 
@@ -116,7 +126,7 @@ class Client:
 
     def _read(self, path: str, response: httpx2.Response) -> dict[str, Any] | Trouble:
         try:
-            answer = parsed(response.content)
+            answer = self._hide(parsed(response.content), response.content)
         except ValueError:
             answer = None
         sent = f"POST {path}"

@@ -27,6 +27,14 @@ from reasoning.errors import ConfigError, MissingKeyError
 
 OPENAI_URL = "https://api.openai.com/v1"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_SHORTEST_CREDENTIAL, _LONGEST_WORD = 8, 16
+_OPEN_HEADERS = frozenset(
+    {
+        *("accept", "anthropic-beta", "anthropic-version", "content-type", "http-referer", "openai-beta", "referer"),
+        *("user-agent", "x-title"),
+    }
+)
+"""Headers that hold no credential, and what a model may well write about."""
 
 Secret = Annotated[SecretStr, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 """A text that is never shown; a number is read as text, since the message about it would show it."""
@@ -130,7 +138,9 @@ class Endpoint:
         key: The API key, if any.
         headers: Further headers, credentials among them.
         query: Further query fields, credentials among them.
-        secrets: Every text that must be shown nowhere.
+        secrets: Every text that must be shown nowhere in a message.
+        credentials: Those among them that are hidden in a model's text, too: keys and passwords, and what no text holds
+            by chance. A header's plain word (`team: math`), or a key that is one (`none`), stays in texts.
         proxy: The URL of the proxy that the environment names for it, credentials included; None for none.
     """
 
@@ -139,6 +149,7 @@ class Endpoint:
     headers: Mapping[str, SecretStr]
     query: SecretStr
     secrets: tuple[str, ...] = field(repr=False)
+    credentials: tuple[str, ...] = field(repr=False)
     proxy: SecretStr | None = None
 
     @cached_property
@@ -180,8 +191,12 @@ class Endpoint:
         secret = SecretStr(_header_value(SecretStr(key), "API key")) if key.strip() else None
         query = query or _plain(options.query)
         proxy = proxy_for(url)
-        secrets = _secrets(secret, headers, userinfo, query, unquote(urlsplit(proxy or "").password or ""))
-        endpoint = cls(url, secret, headers, SecretStr(query), secrets, SecretStr(proxy) if proxy else None)
+        password = unquote(urlsplit(proxy or "").password or "")
+        secrets = _secrets(secret, headers, userinfo, query, password)
+        closed = {name: value for name, value in headers.items() if name.lower() not in _OPEN_HEADERS}
+        credentials = tuple(filter(_is_no_word, _secrets(secret, closed, userinfo, query, password)))
+        proxied = SecretStr(proxy) if proxy else None
+        endpoint = cls(url, secret, headers, SecretStr(query), secrets, credentials, proxied)
         if secret is None and endpoint.official and not any(name.lower() == "authorization" for name in headers):
             raise MissingKeyError(
                 "No API key for OpenAI: set the environment variable OPENAI_API_KEY or give api_key=…; "
@@ -225,6 +240,11 @@ def _secrets(
     values += [userinfo, userinfo.partition(":")[2], *(value for _, value in parse_qsl(query)), proxy_password]
     values += [quote(value, safe="") for value in values]
     return tuple(dict.fromkeys(value for value in values if len(value) >= 4))
+
+
+def _is_no_word(secret: str) -> bool:
+    """Whether a text holds this only where it says it back: it is long, and no word of any language."""
+    return len(secret) >= (_LONGEST_WORD if secret.isalpha() else _SHORTEST_CREDENTIAL)
 
 
 def _host(url: str) -> str:

@@ -22,6 +22,10 @@ class TooLargeError(httpx2.RequestError):
     """A reply is larger than what was asked for can be; the rest of it is not read."""
 
 
+class OtherOriginError(httpx2.RequestError):
+    """The server sends requests on to another one, which is not the credentials' own."""
+
+
 @contextmanager
 def reading_at_most(size: int) -> Iterator[None]:
     """Replies to requests inside may have so many bytes, uncompressed."""
@@ -36,11 +40,13 @@ class Lanes(httpx2.AsyncBaseTransport):
     """Opens a connection for each request in flight and keeps some for later ones.
 
     Args:
+        url: The endpoint's: requests go to its origin alone, with their credentials, prompts and query.
         query: Fields added to every URL here, below anything that logs one, since they may hold credentials.
         proxy: The URL of the proxy that all connections go through, its credentials included; None for none.
     """
 
-    def __init__(self, query: Mapping[str, str], proxy: str | None = None) -> None:
+    def __init__(self, url: str, query: Mapping[str, str], proxy: str | None = None) -> None:
+        self._origin = _origin(httpx2.URL(url))
         self._query = dict(query)
         self._idle: list[httpx2.AsyncHTTPTransport] = []
         self._busy: set[httpx2.AsyncHTTPTransport] = set()
@@ -48,7 +54,16 @@ class Lanes(httpx2.AsyncBaseTransport):
         self._proxy = httpx2.Proxy(proxy) if proxy is not None else None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """See `httpx2.AsyncBaseTransport`."""
+        """See `httpx2.AsyncBaseTransport`.
+
+        Raises:
+            OtherOriginError: A redirect leads elsewhere; nothing is sent there.
+        """
+        if _origin(request.url) != self._origin:
+            raise OtherOriginError(
+                f"sends requests on to {request.url.scheme}://{request.url.netloc.decode()}, and a key goes to its own "
+                "server alone. Set base_url to that one if it is meant"
+            )
         lane = self._idle.pop() if self._idle else self._lane()
         self._busy.add(lane)
         try:
@@ -85,6 +100,10 @@ class Lanes(httpx2.AsyncBaseTransport):
         lanes, self._idle, self._busy = [*self._idle, *self._busy], [], set()
         for lane in lanes:
             await lane.aclose()
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 class _Capped(httpx2.Response):

@@ -1,10 +1,15 @@
 """Keys and credentials in URLs appear nowhere: not in specs, identities, options, messages, tracebacks or logs."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
+import os
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +21,9 @@ from reasoning.draws import identity_text
 from reasoning.errors import ConfigError, MissingKeyError, RunStopped
 from reasoning.message import user
 from reasoning.request import Request
+from reasoning.sampling import Sampling
 
+ROOT = Path(__file__).parents[3]
 KEY, PASSWORD, QUERY, HEADER = "sk-proj-KeyKeyKey123", "pass/Word+456", "QueryQuery789", "HeaderHeader0"
 SECRETS = (KEY, PASSWORD, QUERY, HEADER, "pass%2FWord%2B456", "KeyKeyKey")
 REQUEST = Request(messages=(user("How many bolts?"),))
@@ -158,3 +165,141 @@ def test_a_key_of_digits_is_read_as_text(fault_server: FaultServer) -> None:
     assert given.api_key is not None
     assert given.api_key.get_secret_value() == "12345678"
     assert "12345678" not in json.dumps(given.model_dump(mode="json"))
+
+
+ECHO = f"Bearer {KEY} ?api-key={QUERY} {HEADER} {PASSWORD}"
+SPELT = [ECHO[at : at + 3] for at in range(0, len(ECHO), 3)]
+
+
+def echoing(text: str = ECHO) -> dict[str, Any]:
+    """A chat's reply that says the request's headers back wherever a server can say something."""
+    entries = [
+        {"token": token, "logprob": -0.1, "top_logprobs": [{"token": token, "logprob": -0.1}]} for token in SPELT
+    ]
+    choice = {
+        "index": 0,
+        "finish_reason": f"stop {text}",
+        "message": {"role": "assistant", "content": f"{text}. The answer is 7", "reasoning_content": f"Hm, {text}"},
+        "logprobs": {"content": entries},
+    }
+    return {"id": text, "model": f"m {text}", "system_fingerprint": f"fp {text}", "choices": [choice], text: text}
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+def test_what_a_server_says_back_is_hidden_in_texts_names_and_tokens(fault_server: FaultServer, escaped: bool) -> None:
+    body = json.dumps(echoing())
+    if escaped:  # each character as its number
+        body = body.replace("Key", "\\u004bey").replace("Query", "\\u0051uery").replace("/", "\\/")
+    fault_server.configure(faults=[{"kind": "reply", "status": 200, "headers": {"X-Echo": ECHO}, "body": body}])
+
+    async def drawn() -> list[Any]:
+        backend = OpenAI.open("m", OpenAIOptions(**options(fault_server)))
+        asked = REQUEST.model_copy(update={"sampling": Sampling(logprobs=1)})
+        try:
+            return await backend.complete(asked, [0])
+        finally:
+            await backend.aclose()
+
+    (completion,) = asyncio.run(drawn())
+    assert completion.text.endswith("The answer is 7")
+    assert completion.logprobs is not None
+    assert leaks(repr(completion), completion.model_dump_json(), "".join(completion.logprobs.tokens)) == []
+    assert "[hidden]" in completion.text
+
+
+def test_a_plain_word_as_a_key_or_header_stays_in_texts(fault_server: FaultServer) -> None:
+    """Local servers are given keys such as `none`: a text that holds the word is the model's own."""
+    told = "There is none in production: application/json"
+    fault_server.configure(faults=[{"kind": "reply", "status": 200, "body": json.dumps(echoing(told))}])
+    headers = {"X-Team": "production", "Accept": "application/json"}
+
+    async def drawn() -> list[Any]:
+        backend = OpenAI.open("m", OpenAIOptions(base_url=fault_server.base_url, api_key="none", headers=headers))
+        try:
+            return await backend.complete(REQUEST, [0])
+        finally:
+            await backend.aclose()
+
+    (completion,) = asyncio.run(drawn())
+    assert completion.text == f"{told}. The answer is 7"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_key_goes_to_its_own_server_alone(fault_server: FaultServer, status: int) -> None:
+    with contextlib.closing(FaultServer()) as other:
+        to = {"Location": f"{other.base_url}/chat/completions?x={KEY}"}
+        fault_server.configure(faults=[{"kind": "reply", "status": status, "headers": to, "body": "{}"}])
+
+        async def drawn() -> None:
+            backend = OpenAI.open("m", OpenAIOptions(**options(fault_server)))
+            try:
+                await backend.complete(REQUEST, [0])
+            finally:
+                await backend.aclose()
+
+        with pytest.raises(RunStopped, match="sends requests on to http://127.0.0.1:[0-9]+, .*Set base_url") as stopped:
+            asyncio.run(drawn())
+        assert leaks(stopped.value) == []
+        assert other.requests() == []
+
+
+def test_a_redirect_within_a_server_is_followed(fault_server: FaultServer) -> None:
+    here = {"kind": "reply", "status": 307, "headers": {"Location": "/v1/chat/completions"}, "body": "{}", "times": 1}
+    fault_server.configure(faults=[here])
+
+    async def drawn() -> list[Any]:
+        backend = OpenAI.open("m", OpenAIOptions(**options(fault_server)))
+        try:
+            return await backend.complete(REQUEST, [0])
+        finally:
+            await backend.aclose()
+
+    (completion,) = asyncio.run(drawn())
+    assert completion.failure is None
+    assert [request["headers"]["x-auth"] for request in fault_server.requests()] == [HEADER, HEADER]
+
+
+def test_a_whole_run_leaves_no_secret_behind(fault_server: FaultServer, tmp_path: Path) -> None:
+    """Keys, passwords, queries and the headers that the environment names, all said back in every reply."""
+    good = {"kind": "reply", "status": 200, "headers": {"X-Echo": ECHO}, "body": json.dumps(echoing())}
+    bad = {
+        "kind": "reply",
+        "status": 400,
+        "headers": {"X-Echo": ECHO},
+        "body": {"error": {"message": ECHO, "param": ECHO}},
+    }
+    fault_server.configure(faults=[{**bad, "match": "three"}, good])
+    (tmp_path / "items.jsonl").write_text('{"q": "How many?", "a": 7}\n{"q": "And three?", "a": 8}\n')
+    (tmp_path / "mine.yaml").write_text("name: mine\nsource: {jsonl: items.jsonl}\nquestion: q\ngold: a\n")
+    given = options(fault_server)
+    told = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "REASONING_"))}
+    told |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": given["base_url"], "OPENAI_CUSTOM_HEADERS": f"X-Auth: {HEADER}"}
+    said = []
+    for command in (
+        (
+            "run",
+            "mine.yaml",
+            "-b",
+            "openai/m",
+            "-s",
+            "direct",
+            "--store",
+            "draws.sqlite",
+            "--out",
+            "runs",
+            "-vv",
+            "--json",
+        ),
+        ("report", "runs", "-o", "page.html"),
+        ("store", "export", "draws.sqlite"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "evals.cli.main", *command], cwd=tmp_path, env={**told, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=170,
+        )  # fmt: skip
+        said += [done.stdout, done.stderr]
+        assert done.returncode in (0, 1), done.stderr
+    assert fault_server.requests()[0]["headers"]["x-auth"] == HEADER
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {"run.json", "results.jsonl", "page.html", "draws.sqlite"} <= {file.name for file in files}
+    assert leaks(*said, *(file.read_bytes().decode(errors="replace") for file in files)) == []
