@@ -5,6 +5,7 @@ notebooks (where a loop runs already), and a client opened once serves them all.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -14,9 +15,13 @@ from typing import Any, TypeVar
 from reasoning.errors import ReasoningError
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
-WIND_DOWN_S = 2.0
-"""Seconds that a cancelled call is given to let go of what it holds."""
+WIND_DOWN_S = 60.0
+"""Seconds that a cancelled call is given to let go of what it holds: an engine ends the step that it computes, and the
+interpreter must not end before it."""
+TELL_AFTER_S = 2.0
+"""Seconds of that after which a person is told what is waited for."""
 
 _lock = threading.Lock()
 _held: set[asyncio.AbstractEventLoop] = set()  # loops whose thread waits in a sync door
@@ -61,7 +66,7 @@ def _in_notebook() -> bool:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine on the shared loop and waits for it: the body of every sync door.
 
-    Ctrl-C cancels the work, waits for it to wind down, and is raised again.
+    Ctrl-C cancels the work, waits for it to wind down, and is raised again; a second one waits no longer.
 
     Raises:
         ReasoningError: Called from the shared loop itself, where waiting would never end.
@@ -88,8 +93,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return future.result()
     except KeyboardInterrupt:
-        if future.cancel():
-            wound_down.wait(WIND_DOWN_S)
+        if future.cancel() and not wound_down.wait(TELL_AFTER_S):
+            _log.warning("Waiting for what is under way to let go; Ctrl-C once more ends it at once.")
+            wound_down.wait(WIND_DOWN_S - TELL_AFTER_S)
         raise
     finally:
         if here is not None:

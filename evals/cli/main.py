@@ -1,7 +1,7 @@
 """`reasoning VERB …`: finds the verb, and turns errors into one sentence and an exit code.
 
 Exit codes: 0 every item has an answer or an honest wrong one; 1 items were lost to failures or the spend limit, or the
-run was stopped; 2 usage; 3 and 4 from `compare --gate`; 130 interrupted.
+run was stopped; 2 usage; 3 and 4 from `compare --gate`; 130 interrupted, by Ctrl-C or SIGTERM.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import typer
 import typer.core
 import typer.main
 
-from evals.cli.interrupted import Interrupted
+from evals.cli.interrupted import Interrupted, end_on_sigterm
 
 VERBS = {
     "run": ("evals.cli.run", "Run a task or a suite of them, or go on with it."),
@@ -86,6 +86,7 @@ def reasoning() -> None:
 
 def main() -> None:
     """The console script."""
+    end_on_sigterm()
     try:
         app()
     except Interrupted as stop:

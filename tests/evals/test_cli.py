@@ -318,7 +318,8 @@ except SystemExit:
         assert heavy not in modules
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(folder: Path, how: signal.Signals) -> None:
     rows = "".join(json.dumps({"q": f"{i}?", "a": 18, "level": i}) + "\n" for i in range(400))
     (folder / "items.jsonl").write_text(rows)
     command = ["run", "mine.yaml", "-b", "scripted/constant", "-s", "direct", "--store", "none"]
@@ -329,7 +330,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
     log = folder / "runs" / "mine--direct--scripted-constant" / "results.jsonl"
     while process.poll() is None and not (log.exists() and log.stat().st_size):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (130, "")
     assert "Go on with: reasoning run mine.yaml -b scripted/constant" in stderr
