@@ -30,11 +30,15 @@ def tokens_of(asked: dict[str, Any]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, and what of it is sold: the hash of what was asked (less seed and n) and the seed of each draw."""
+    """An answer, and what of it is sold: the hash of what was asked (less seed and n) and the seed of each draw.
+
+    `written` are the tokens of all its draws, thoughts included.
+    """
 
     body: dict[str, Any]
     asked: str
     seeds: Sequence[int | None]
+    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def reply_to(path: str, asked: dict[str, Any], behaviour: "Behaviour", number: i
     if behaviour.usage != "none":
         body["usage"] = _usage(shape, prompt, draws, behaviour)
     sold = seeds if "seed" in asked and asked["seed"] is not None else [None] * len(seeds)
-    return Reply(body, key, sold)
+    written = sum(len(draw.text.split()) + len((draw.reasoning or "").split()) for draw in draws)
+    return Reply(body, key, sold, written)
 
 
 def _check_limit(asked: dict[str, Any], read: int, behaviour: "Behaviour") -> None:

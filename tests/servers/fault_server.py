@@ -120,6 +120,7 @@ class Shop:
         self.books += 1  # a request that began before counts in none
         self.requests = self.connections = self.aborted = self.in_flight = self.most_in_flight = 0
         self.statuses: collections.Counter[int] = collections.Counter()
+        self.written = 0
         self.ledger: collections.Counter[Sale] = collections.Counter()
         self.tries: collections.Counter[bytes] = collections.Counter()
         self.done: collections.Counter[int] = collections.Counter()
@@ -151,6 +152,7 @@ class Shop:
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "sold": sum(self.ledger.values()),
             "sold_again": sum(count - 1 for (_, seed), count in self.ledger.items() if seed is not None),
+            "written": self.written,
             "aborted": self.aborted,
             "in_flight": self.in_flight,
             "most_in_flight": self.most_in_flight,
@@ -243,6 +245,7 @@ class Connection(asyncio.Protocol):
             reply: Reply = reply_to(path.partition("?")[0], asked, behaviour, self.shop.requests)
         except Refusal as refusal:
             return refusal.status, error_body(refusal.message, "invalid_request_error", refusal.code, refusal.param)
+        self.shop.written += reply.written
         self.shop.ledger.update((reply.asked, seed) for seed in reply.seeds)
         return 200, json.dumps(reply.body).encode()
 

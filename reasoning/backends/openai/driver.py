@@ -28,7 +28,7 @@ from reasoning.backends.openai.form import (
 )
 from reasoning.backends.openai.identity import identity_of
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
-from reasoning.backends.openai.thinkers import thinks_as_told, thinks_by_name
+from reasoning.backends.openai.thinkers import thinks_as_told, thinks_by_name, thinks_unless_told
 from reasoning.backends.openai.window import Window
 from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion
@@ -85,6 +85,7 @@ class OpenAI:
         self._window = Window(options.context_tokens)
         self._card: Card | None = None
         self.thinks_as_opened = _thinks(model, options, endpoint)
+        self._thinks_unless_told = self.thinks_as_opened is None and thinks_unless_told(model)
         self._showed_thoughts = False
         self._wanted = 1 if options.n == "single" else options.max_samples or _usual_samples(endpoint)
         self._most = self._wanted  # less once the server has refused it
@@ -225,7 +226,8 @@ class OpenAI:
         form, wanted = Form(self._manners, {"model": self.model}), request.sampling.max_tokens
         if wanted is None:
             return form
-        if request.sampling.limit == "answer" and self._thinks and request.messages:
+        likely = self._thinks or (self._thinks is None and self._thinks_unless_told)
+        if request.sampling.limit == "answer" and likely and request.messages:
             wanted += request.sampling.room_to_think
         form.limit = self._window.fitting(wanted, request)
         if form.limit < wanted:
@@ -276,6 +278,9 @@ class OpenAI:
         refusal = trouble.refuses({name: value for name, value in sent.items() if name not in self.options.extra_body})
         renamed = refusal is not None and refusal.parameter in LIMITS and refusal.instead is None
         too_high = form.limit is not None and not renamed and trouble.verdict in _OF_A_LIMIT
+        if too_high and refusal is not None and refusal.instead is not None and refusal.parameter in LIMITS:
+            self._window.bounded(int(refusal.instead))
+            return True
         if too_high and self._window.learns(trouble.words, form.limit or 0, request):
             return True
         if refusal is None:

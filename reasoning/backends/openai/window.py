@@ -23,6 +23,7 @@ _LIMIT = re.compile(
     re.IGNORECASE,
 )
 _SHARED = re.compile(r"context|\btotal|inputs?\b|prompt|messages|model length|per minute|\bTPM\b", re.IGNORECASE)
+_RATE = re.compile(r"per (minute|min|hour|day)\b|\b[RT]P[MD]\b", re.IGNORECASE)
 _TOO_MUCH = re.compile(
     r"too (large|high|big|many)|exceed|greater|more than|at most|less than|lower|maximum|must be|range|limit|reduce",
     re.IGNORECASE,
@@ -83,6 +84,10 @@ class Window:
         share = max(0.2, (prompt_tokens - _TEMPLATE) / max(1, request.prompt_bytes))
         self._per_byte = max(self._per_byte or 0.0, min(share, 1.0))
 
+    def bounded(self, most: int) -> None:
+        """Takes in the most tokens of a reply, as the server's words say it of the limit alone."""
+        self._alone = min(most, self._alone or most)
+
     def learns(self, words: str, sent: int, request: Request) -> bool:
         """True where a refusal is of a limit that was too high, so that a lower one is worth a try."""
         if self.fitting(sent, request) < sent:
@@ -123,5 +128,7 @@ def what_fits(words: str, sent: int, prompt_bytes: int) -> Refused | None:
     most = sent + (prompt or 0) if shared else sent
     fitting = max((n for n in rest if LEAST <= n <= most), default=None)
     if fitting is None or (fitting == sent and not shared):
-        return Refused(alone=sent // 2) if named and sent > _HALVED_TO else None
+        # A rate of which no number is this request's: a guess at it would cut the limit of all others.
+        halved = named and sent > _HALVED_TO and _RATE.search(words) is None
+        return Refused(alone=sent // 2) if halved else None
     return Refused(shared=fitting, prompt=prompt) if shared else Refused(alone=fitting)

@@ -115,6 +115,32 @@ def test_thoughts_that_use_up_the_answers_limit_are_given_room(fault_server: Fau
     assert completion.usage.completion_tokens == 64 + written
 
 
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [
+        ("Qwen/Qwen3-8B", 64 + ROOM_TO_THINK),
+        ("qwen3:8b", 64 + ROOM_TO_THINK),
+        ("Qwen3-30B-A3B-Q4_K_M.gguf", 64 + ROOM_TO_THINK),
+        ("gemini-2.5-flash", 64 + ROOM_TO_THINK),
+        ("glm-4.6", 64 + ROOM_TO_THINK),
+        ("Qwen3-30B-A3B-Instruct-2507", 64),
+        ("gemini-2.5-flash-lite", 64),
+        ("glm-4-9b-chat", 64),
+    ],
+)
+def test_who_thinks_unless_told_otherwise_has_room_at_once(fault_server: FaultServer, model: str, first: int) -> None:
+    backend = opened(fault_server, model)
+    drawn(backend, chat())
+    assert limits(fault_server) == [first]
+    assert backend.capabilities.thinks is None
+
+
+def test_who_is_told_not_to_think_needs_no_room(fault_server: FaultServer) -> None:
+    switch = {"chat_template_kwargs": {"enable_thinking": False}}
+    drawn(opened(fault_server, "Qwen/Qwen3-8B", extra_body=switch), chat())
+    assert limits(fault_server) == [64]
+
+
 def test_a_draw_is_the_same_whether_room_came_at_once_or_late(fault_server: FaultServer) -> None:
     fault_server.configure(reasoning_words=140)
     late, at_once = drawn(opened(fault_server), chat()), drawn(opened(fault_server, thinks=True), chat())

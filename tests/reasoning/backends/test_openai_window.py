@@ -122,6 +122,7 @@ def test_a_limit_that_fits_is_sent_as_it_is(fault_server: FaultServer) -> None:
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
         "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]",
         "This model does not support temperature 0.7.",
+        "Request too large on tokens per min (TPM): Limit 30000, Requested 30601. The output tokens must be reduced.",
     ],
 )
 def test_a_refusal_of_something_else_is_not_taken_for_one_of_the_limit(words: str) -> None:
