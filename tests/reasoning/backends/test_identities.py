@@ -17,7 +17,7 @@ OTHERS: dict[str, Any] = {
     "think_tags": False,
 }
 STATED_BY_WHAT_IS_LOADED = {"device", "dtype", "revision", "gguf_file"}
-SAME: dict[str, Any] = {"max_batch": 3, "batch_tokens": 4096, "context_tokens": 512}
+SAME: dict[str, Any] = {"max_batch": 3, "batch_tokens": 4096, "context_tokens": 512, "thinks": True}
 
 
 def of(**options: Any) -> Any:

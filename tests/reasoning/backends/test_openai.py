@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fault_client import FaultServer
 
+import reasoning
+from reasoning import loop
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.completion import Completion
 from reasoning.draws import draw_key, draw_seed, identity_text
@@ -401,6 +404,25 @@ class TestIdentityAndCapabilities:
 
         assert {identity(**{name: value}) for name, value in same.items()} == {identity()}
         assert len({identity(**{name: value}) for name, value in others.items()} | {identity()}) == len(others) + 1
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ({"api": "chat"}, {"api": "completions"}),
+            ({"headers": {"x-provider": "A"}}, {"headers": {"x-provider": "B"}}),
+            ({"query": "api-version=1"}, {"query": "api-version=2"}),
+        ],
+    )
+    def test_one_store_gives_no_draw_of_another_model(
+        self, fault_server: FaultServer, tmp_path: Path, one: dict[str, Any], other: dict[str, Any]
+    ) -> None:
+        bought = []
+        for options in (one, other, one, other):
+            given = {"base_url": fault_server.base_url, "store": tmp_path / "s", **options}
+            with reasoning.open_backend("openai/m", **given) as backend:
+                loop.run(backend.complete(chat(), [0]))
+                bought.append(backend.paid.draws)
+        assert bought == [1, 1, 0, 0]
 
     def test_headers_and_query_count_by_their_values_and_a_key_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def identity(headers: dict[str, str], query: str = "") -> str:
