@@ -291,7 +291,7 @@ def test_a_whole_run_leaves_no_secret_behind(fault_server: FaultServer, tmp_path
             "--json",
         ),
         ("report", "runs", "-o", "page.html"),
-        ("store", "export", "draws.sqlite"),
+        ("store", "export", "--store", "draws.sqlite"),
     ):
         done = subprocess.run(
             [sys.executable, "-m", "evals.cli.main", *command], cwd=tmp_path, env={**told, "PYTHONPATH": str(ROOT)},
