@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, Self, get_args
 
 from sandbox.errors import LevelError, SandboxError
@@ -235,10 +235,16 @@ def _pairs(programs: Iterable[str], stdin: str | bytes | Sequence[str | bytes]) 
 def _folder(name: str) -> str | None:
     """The folder on the import path that a module would come from, or None where there is none."""
     try:
-        spec = importlib.util.find_spec(name.partition(".")[0])
+        return _found(name.partition(".")[0], tuple(sys.path))
     except (ImportError, ValueError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _found(name: str, _path: tuple[str, ...]) -> str:
+    """The folder of a module; what is not found is looked for again the next time."""
+    spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None or not spec.has_location:  # built in, frozen, or a namespace
-        return None
+        raise ImportError(name)
     place = os.path.dirname(os.path.abspath(spec.origin))
     return os.path.dirname(place) if spec.submodule_search_locations else place

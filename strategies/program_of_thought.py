@@ -39,7 +39,8 @@ class ProgramOfThought(PromptedStrategy):
         fallback: The path strategy that takes over where no program gave an answer; None leaves none.
         limits: What a program may use.
         level: How it is contained; a level that the machine cannot give is an error, never a weaker level.
-        preload: Modules that programs find imported already.
+        preload: Modules that programs find imported already. None is numpy and sympy where they are installed, loaded
+            when the first program imports one of them.
     """
 
     shots: str | None = "word-problems"
@@ -49,7 +50,7 @@ class ProgramOfThought(PromptedStrategy):
     fallback: PathStrategyField | None = None
     limits: Limits = Limits()
     level: Level = "standard"
-    preload: tuple[str, ...] = ()
+    preload: tuple[str, ...] | None = None
 
     default_max_tokens: ClassVar[int] = 512
     default_system: ClassVar[str] = (
@@ -77,7 +78,9 @@ class ProgramOfThought(PromptedStrategy):
     @property
     def box(self) -> Sandbox:
         """Where programs run."""
-        preload = self.preload if not self.symbolic or "sympy" in self.preload else (*self.preload, "sympy")
+        preload = self.preload
+        if self.symbolic and "sympy" not in (preload or ()):
+            preload = (*(preload or ()), "sympy")
         return Sandbox(limits=self.limits, level=self.level, preload=preload)
 
     def sampled(self, temperature: float) -> "ProgramOfThought":

@@ -8,6 +8,7 @@ from solving import PROBLEM, scripted
 from reasoning.completion import Completion
 from reasoning.errors import ConfigError
 from sandbox.limits import Limits
+from sandbox.sandbox import Sandbox
 from strategies.program_of_thought import ProgramOfThought
 from strategies.result import Result
 from strategies.self_consistency import SelfConsistency
@@ -77,3 +78,11 @@ def test_one_program_sees_nothing_of_another() -> None:
 def test_a_limit_out_of_range_says_which() -> None:
     with pytest.raises(ConfigError, match="wall_s"):
         Strategy.of_config({"program-of-thought": {"limits": {"wall_s": -1}}})
+
+
+def test_programs_find_the_packages_loaded_that_are_installed_unless_said_otherwise() -> None:
+    assert ProgramOfThought().box.preload == Sandbox().preload
+    assert ProgramOfThought(preload=()).box.preload == ()
+    assert ProgramOfThought(symbolic=True).box.preload == ("sympy",)
+    assert ProgramOfThought(symbolic=True, preload=("numpy",)).box.preload == ("numpy", "sympy")
+    assert ProgramOfThought(symbolic=True, preload=("sympy", "numpy")).box.preload == ("sympy", "numpy")
