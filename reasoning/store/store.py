@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reasoning.completion import Completion
-from reasoning.errors import StoreError
+from reasoning.errors import StoreError, StoreWriteError
 from reasoning.request import Request
 from reasoning.store import codec, guard, place, schema
 from reasoning.store.claims import Claims
@@ -206,15 +206,23 @@ class Store:
                 if not batch:
                     self._awake = False
                     return
-            try:
-                with self._translated():
-                    kept = self._commit(batch)
-            except BaseException as error:  # noqa: BLE001 (it is handed to all who wait, none of it is swallowed)
-                for put in batch:
-                    put.kept.set_exception(error)
-            else:
-                for put, one in zip(batch, kept, strict=True):
-                    put.kept.set_result(one)
+            self._settle(batch)
+
+    def _settle(self, batch: Sequence[_Put]) -> None:
+        """Commits what waits, and says so to those who wait."""
+        try:
+            with self._translated():
+                kept = self._commit(batch)
+        except BaseException as error:  # noqa: BLE001 (it is handed to all who wait, none of it is swallowed)
+            if len(batch) > 1 and not isinstance(error, StoreWriteError):
+                for put in batch:  # one draw that cannot be written costs no other
+                    self._settle([put])
+                return
+            for put in batch:
+                put.kept.set_exception(error)
+        else:
+            for put, one in zip(batch, kept, strict=True):
+                put.kept.set_result(one)
 
     def _commit(self, batch: Sequence[_Put]) -> list[Kept]:
         """Writes all that waits in one transaction: one wait for the disk, and all of it or nothing."""
@@ -233,7 +241,7 @@ class Store:
         request = _id(connection, "request", {"key": put.key}, asked)
         kept, doubles = list(put.completions), 0
         for at, (completion, draw) in enumerate(zip(put.completions, draws, strict=True)):
-            by = {"model": model, "name": completion.model or "", "fingerprint": completion.fingerprint or ""}
+            by = {"model": model, "name": _whole(completion.model), "fingerprint": _whole(completion.fingerprint)}
             served = _id(connection, "served", by, {})
             changed = connection.execute(_INSERT, (request, served, *draw, put.not_before)).rowcount
             if not changed:
@@ -307,6 +315,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:  # SQLite itself has rolled back after some errors
             connection.execute("ROLLBACK")
         raise
+
+
+def _whole(name: str | None) -> str:
+    """A name as SQLite takes it: a half of a character, which a server may send, as a question mark."""
+    return (name or "").encode("utf-8", "replace").decode()
 
 
 def _read(

@@ -138,6 +138,36 @@ def test_one_who_stops_waiting_does_not_stop_the_writer(store: Store) -> None:
     assert sorted(store.read(KEY, REQUEST, range(60))) == list(range(51))
 
 
+def test_half_a_character_in_a_servers_name_breaks_nothing(store: Store) -> None:
+    put(store, draw(0).model_copy(update={"model": "m\ud83d", "fingerprint": "\udc00"}))
+    assert store.read(KEY, REQUEST, [0])[0].model == "m?"
+
+
+def test_a_draw_that_cannot_be_written_costs_no_other_of_its_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, all_wait, commit = threading.Event(), threading.Event(), Store._commit
+
+    def slow(store: Store, batch: Sequence[Any]) -> list[Kept]:
+        begun.set()
+        assert all_wait.wait(20)
+        return commit(store, batch)
+
+    monkeypatch.setattr(Store, "_commit", slow)
+    first = store.write(KEY, IDENTITY, REQUEST, [draw(0)])
+    assert begun.wait(20)
+    huge = draw(1).model_copy(update={"usage": Usage(prompt_tokens=10**30)})
+    waiting = [store.write(KEY, IDENTITY, REQUEST, [one]) for one in (huge, draw(2), draw(3))]
+    all_wait.set()
+    assert isinstance(waiting[0].exception(20), OverflowError)
+    assert [first.result(20).completions[0].index, *(one.result(20).completions[0].index for one in waiting[1:])] == [
+        0,
+        2,
+        3,
+    ]
+    assert sorted(store.read(KEY, REQUEST, range(9))) == [0, 2, 3]
+
+
 def test_draws_are_there_after_closing_and_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "s"
     store = Store.open(path)
