@@ -11,6 +11,9 @@ _LINE: Final = 300
 _TEXT: Final = 8_000
 _NAME: Final = 60
 
+_NO_INPUT: Final = "There is no input to read: put the numbers of the problem into the program."
+_NO_FILES: Final = "There are no files to read or write: put all data into the program."
+
 _BY_STATUS: Final[Mapping[Status, str]] = {
     Status.ERROR: "Fix the error that the last line of the traceback names.",
     Status.TIMEOUT: "The program took too long: avoid endless loops and brute force, and compute the answer directly.",
@@ -38,7 +41,7 @@ _BY_LAST_LINE: Final[Mapping[Status, Mapping[str, str]]] = {
         r"^SyntaxError": "Line {line} is not valid Python: write only the program, no prose or Markdown around it.",
         r"^ZeroDivisionError": "Something is divided by zero: check the formula and its numbers.",
         r"^RecursionError": "The recursion goes too deep: fix its base case, or use a loop.",
-        r"^EOFError": "There is no input to read: put the numbers of the problem into the program.",
+        r"^EOFError": _NO_INPUT,
         r"^IndexError|^KeyError": "Check that the index or key exists before it is used.",
         r"^AttributeError: .*'(.+?)' has no attribute '(.+?)'": "{0} has no attribute {1}: use one that it has.",
         r"^AttributeError: '(.+?)' object has no attribute '(.+?)'": "A {0} has no attribute {1}: use one that it has.",
@@ -56,7 +59,7 @@ _DENIED: Final[Mapping[str, str]] = {
     r"socket|urllib|http|requests|URLError|gaierror": "There is no network: put all data into the program.",
     r"subprocess|multiprocessing|fork|spawn|os\.exec|ProcessPool": "No other process can be started: use this one.",
     r"os\.kill|signal": "Signals cannot be sent: let the program run to its end.",
-    r"": "There are no files to read or write: put all data into the program.",
+    r"": _NO_FILES,
 }
 """By what stands in the traceback of a `PermissionError` or a kin of it; the last one when nothing else does."""
 
@@ -66,12 +69,14 @@ _DENIAL: Final = re.compile(
 )
 
 
-def hint(status: Status, error: str | None) -> str | None:
+def hint(status: Status, error: str | None, stdin: bool = False, files: bool = False) -> str | None:
     """What to tell a model so that it can repair its program.
 
     Args:
         status: How the program ended.
         error: Its traceback, or the sandbox's sentence.
+        stdin: Whether it had something to read from standard input.
+        files: Whether it had files to read.
 
     Returns:
         One sentence, which quotes nothing of the program but a name; None where there is nothing to repair (``ok``)
@@ -83,8 +88,13 @@ def hint(status: Status, error: str | None) -> str | None:
     for pattern, sentence in _BY_LAST_LINE.get(status, {}).items():
         match = re.search(pattern, last)
         if match:
+            if sentence is _NO_INPUT and stdin:
+                sentence = "The input has ended: read no more of it than there is."
             lines = re.findall(r"line (\d{1,9})$", before, re.MULTILINE)
             return sentence.format(*(name[:_NAME] for name in match.groups()), line=lines[-1] if lines else "1")
     if status is Status.ERROR and _DENIAL.search(last):
-        return next(sentence for pattern, sentence in _DENIED.items() if re.search(pattern, text))
+        sentence = next(sentence for pattern, sentence in _DENIED.items() if re.search(pattern, text))
+        if sentence is _NO_FILES and files:
+            return "Open the given files by their names, in the current folder, to read only; there are no others."
+        return sentence
     return _BY_STATUS.get(status)

@@ -17,14 +17,16 @@ class Program:
         source: Its text.
         returns: What to answer with: a name it defines, or a call like ``"solution()"``; ``""`` for nothing.
         stdin: What it reads from standard input.
+        files: Whether it has files to read.
     """
 
     source: str
     returns: str = ""
     stdin: bytes = b""
+    files: bool = False
 
     @classmethod
-    def checked(cls, source: str, returns: str, stdin: str | bytes) -> "Program":
+    def checked(cls, source: str, returns: str, stdin: str | bytes, files: bool = False) -> "Program":
         """A program of what a caller wrote.
 
         Raises:
@@ -40,4 +42,4 @@ class Program:
             stdin = stdin.encode("utf-8", "surrogatepass")
         elif not isinstance(stdin, bytes):
             raise SandboxError(f"stdin is text or bytes, but this is {type(stdin).__name__}.")
-        return cls(source, returns, stdin)
+        return cls(source, returns, stdin, files)

@@ -106,7 +106,7 @@ class Sandbox:
         Raises:
             SandboxError: The sandbox cannot be used; never for anything that the program does.
         """
-        return self._run(Program.checked(program, returns, stdin), limits, files, Ticket())
+        return self._run(Program.checked(program, returns, stdin, files is not None), limits, files, Ticket())
 
     def _run(self, program: Program, limits: Limits | None, files: Files | None, ticket: Ticket) -> Outcome:
         with POOL.cabinet.laid_out(files) as folder:
@@ -138,7 +138,7 @@ class Sandbox:
         with POOL.cabinet.laid_out(files) as folder:
             try:
                 for program, given in _pairs(programs, stdin):
-                    checked, ticket = Program.checked(program, returns, given), Ticket()
+                    checked, ticket = Program.checked(program, returns, given, files is not None), Ticket()
                     futures.append(station.threads.submit(station.run, checked, bounds, ticket, folder))
                     tickets.append(ticket)
                 return [future.result() for future in futures]
@@ -161,7 +161,7 @@ class Sandbox:
         Raises:
             SandboxError: As `run`.
         """
-        checked, ticket = Program.checked(program, returns, stdin), Ticket()
+        checked, ticket = Program.checked(program, returns, stdin, files is not None), Ticket()
         future = self._station.threads.submit(self._run, checked, limits, files, ticket)
         try:
             return await asyncio.wrap_future(future)

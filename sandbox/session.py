@@ -104,7 +104,9 @@ class Session:
         Raises:
             SandboxError: The sandbox cannot be used; never for anything that a program does.
         """
-        return self._run(Program.checked(program, returns, stdin), self._bounds(limits), Ticket())
+        return self._run(
+            Program.checked(program, returns, stdin, self._files is not None), self._bounds(limits), Ticket()
+        )
 
     async def arun(
         self, program: str, returns: str = "", limits: Limits | None = None, stdin: str | bytes = ""
@@ -114,7 +116,11 @@ class Session:
         Raises:
             SandboxError: As `run`.
         """
-        checked, bounds, ticket = Program.checked(program, returns, stdin), self._bounds(limits), Ticket()
+        checked, bounds, ticket = (
+            Program.checked(program, returns, stdin, self._files is not None),
+            self._bounds(limits),
+            Ticket(),
+        )
         future = self._station.threads.submit(self._run, checked, bounds, ticket)
         try:
             return await asyncio.wrap_future(future)

@@ -102,7 +102,7 @@ def supervise(
         stdout=heard.stdout.text,
         stderr=heard.stderr.text,
         error=error,
-        hint=hint(status, error),
+        hint=hint(status, error, stdin=bool(program.stdin), files=program.files),
         truncated=heard.stdout.over or heard.stderr.over,
         wall_s=report.wall_s,
         cpu_s=report.cpu_s,

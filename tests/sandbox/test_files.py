@@ -110,6 +110,11 @@ def test_one_programs_files_are_none_of_anothers(box: Sandbox) -> None:
         assert "PermissionError" in denied.error
         assert box.run(f"ans = open({place + '/secret'!r}).read()").status is Status.ERROR
         assert first.run("ans = open('secret').read()", returns="ans").value == "of the first"
+    missing = "ans = open('missing').read()"
+    with box.session(files=FILES) as session:
+        hints = {session.run(missing).hint, box.run(missing, files=FILES).hint, box.map([missing], files=FILES)[0].hint}
+    assert len(hints) == 1
+    assert "given files" in (hints.pop() or "")
     plain = box.run("import os\nans = os.getcwd()")
     assert plain.value == "/"
 

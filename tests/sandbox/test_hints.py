@@ -118,3 +118,12 @@ def test_braces_in_a_name_are_only_text() -> None:
         hint(Status.ERROR, "NameError: name '{0}{line}' is not defined")
         == "Define or import {0}{line} before it is used."
     )
+
+
+def test_a_program_with_files_or_input_is_not_said_to_have_none() -> None:
+    ended, missing = "EOFError: EOF when reading a line", "FileNotFoundError: [Errno 2] No such file or directory: 'x'"
+    assert "no input" in (hint(Status.ERROR, ended) or "")
+    assert "has ended" in (hint(Status.ERROR, ended, stdin=True) or "")
+    assert "There are no files" in (hint(Status.ERROR, missing) or "")
+    assert "given files" in (hint(Status.ERROR, missing, files=True) or "")
+    assert "network" in (hint(Status.ERROR, "  socket.connect()\nPermissionError: no", files=True) or "")
