@@ -19,9 +19,9 @@ from reasoning.backends.openai.options import Endpoint
 from reasoning.backends.openai.proxies import shown
 from reasoning.backends.openai.transport import (
     MOST_OF_AN_ERROR,
+    Capped,
     Lanes,
     OtherOriginError,
-    TooLargeError,
     reading_at_most,
 )
 from reasoning.backends.slots import Slots
@@ -104,11 +104,11 @@ class Client:
             except openai.APIConnectionError as error:
                 if isinstance(error.__cause__, OtherOriginError):
                     return Trouble("bad_request", f"{self._where} {error.__cause__}.")
-                if isinstance(error.__cause__, TooLargeError):
-                    return faults.malformed(self._where, str(error.__cause__), self._scrub)
                 return faults.of_broken_connection(self._way, error, self._scrub)
             except openai.APIStatusError as error:
                 response = error.response
+        if isinstance(response, Capped) and response.too_large:
+            return faults.malformed(self._where, f"it is larger than {most_bytes(body) // 2**20} MiB", self._scrub)
         return self._read(path, response)
 
     async def get(self, url: str) -> Any:

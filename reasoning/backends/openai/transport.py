@@ -18,10 +18,6 @@ _ONE = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
 _most_bytes: ContextVar[int] = ContextVar("reasoning_most_bytes", default=2**25)
 
 
-class TooLargeError(httpx2.RequestError):
-    """A reply is larger than what was asked for can be; the rest of it is not read."""
-
-
 class OtherOriginError(httpx2.RequestError):
     """The server sends requests on to another one, which is not the credentials' own."""
 
@@ -73,7 +69,7 @@ class Lanes(httpx2.AsyncBaseTransport):
             raise
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         stream = _Stream(self, lane, response.stream)
-        return _Capped(response.status_code, headers=response.headers, stream=stream, extensions=response.extensions)
+        return Capped(response.status_code, headers=response.headers, stream=stream, extensions=response.extensions)
 
     def _lane(self) -> httpx2.AsyncHTTPTransport:
         return httpx2.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
@@ -106,23 +102,25 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-class _Capped(httpx2.Response):
-    """A response whose body has a largest size, counted as it is uncompressed."""
+class Capped(httpx2.Response):
+    """A response whose body is read up to a largest size, counted as it is uncompressed.
+
+    Attributes:
+        too_large: True where an answer was larger than that; what was read of it is no answer. It is not raised: the
+            frames of an exception would hold what was read for long.
+    """
+
+    too_large = False
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        """See `httpx2.Response.aiter_bytes`; an error's body ends where enough of it was read.
-
-        Raises:
-            TooLargeError: The body of an answer is larger than may be.
-        """
-        most, size = _most_bytes.get(), 0
+        """See `httpx2.Response.aiter_bytes`."""
+        most, size = _most_bytes.get() if self.is_success else MOST_OF_AN_ERROR, 0
         async with aclosing(super().aiter_bytes(chunk_size)) as parts:
             async for part in parts:
+                yield part[: most - size]
                 size += len(part)
-                if size > most and self.is_success:
-                    raise TooLargeError(f"it is larger than {most // 2**20} MiB")
-                yield part if self.is_success else part[:MOST_OF_AN_ERROR]
-                if size > MOST_OF_AN_ERROR and not self.is_success:
+                if size > most:
+                    self.too_large = self.is_success
                     return
 
 
