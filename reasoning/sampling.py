@@ -21,8 +21,9 @@ class Sampling(BaseModel):
         min_p: Least probability relative to the likeliest token, [0, 1].
         max_tokens: Most tokens to write; see `limit`.
         limit: What `max_tokens` bounds: "total", everything that is written, thoughts included; "answer", the answer
-            alone: a model that thinks is given room for its thoughts on top (`thinking_tokens`, at least 16,384), which
-            it is not given before it is known to think. Strategies ask for the latter where a model may think or not.
+            alone: a model behind a server that thinks is given room for its thoughts on top (`thinking_tokens`, at
+            least 16,384), which it is not given before it is known to think. Strategies ask for the latter where nobody
+            knows whether a model thinks; engines in this process know, and take both for the total.
         thinking_tokens: Most tokens of thought, for models that think to a budget; 0 asks for none.
         stop: Strings that end the text; they are cut from it.
         logprobs: Number of alternatives to return at each token; 0 gives the chosen token's log-probability only.

@@ -29,6 +29,8 @@ def as_sent(form: Form, request: Request, further: Mapping[str, Any]) -> Explain
     asked = settings_asked(request.sampling)
     limited = any(name in form.body for name in _LIMITS)
     sent = {name: value for name, value in asked.items() if name in form.body or (name == "max_tokens" and limited)}
+    if limited and form.limit is not None:
+        sent["max_tokens"] = form.limit
     return Explained(
         stop=request.sampling.stop, settings={**sent, **further}, notes=(*form.degradations, DEFAULTS_UNKNOWN)
     )

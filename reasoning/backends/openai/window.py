@@ -25,7 +25,8 @@ _LIMIT = re.compile(
 _SHARED = re.compile(r"context|\btotal|inputs?\b|prompt|messages|model length|per minute|\bTPM\b", re.IGNORECASE)
 _RATE = re.compile(r"per (minute|min|hour|day)\b|\b[RT]P[MD]\b", re.IGNORECASE)
 _TOO_MUCH = re.compile(
-    r"too (large|high|big|many)|exceed|greater|more than|at most|less than|lower|maximum|must be|range|limit|reduce",
+    r"too (large|high|big|many|long)|exceed|greater|more than|at most|less than|lower|maximum|must be|range|limit"
+    r"|reduce|[<>≤≥]|超|过大|范围|非法|最大|不能大于",
     re.IGNORECASE,
 )
 
@@ -120,12 +121,19 @@ def what_fits(words: str, sent: int, prompt_bytes: int) -> Refused | None:
     counted = re.search(r"(\d+) (?:`?inputs?`?|prompt|input) tokens", words)
     parts = {int(counted[1])} if counted else set(numbers)
     whole = next((n for n in wholes if n - sent in parts), None if counted else max(wholes, default=None))
-    if not (_TOO_MUCH.search(words) and (named or sent in numbers or whole is not None)):
+    # Of a prompt that surely fits a number of tokens, a reply's limit is what goes beyond it.
+    fits = max((n for n in numbers if prompt_bytes + _TEMPLATE < n < sent + prompt_bytes + _TEMPLATE), default=None)
+    by_the_limit = fits is not None and re.search("token", words, re.IGNORECASE)
+    if not (_TOO_MUCH.search(words) and (named or sent in numbers or whole is not None or by_the_limit)):
         return None
     prompt = int(counted[1]) if counted else whole - sent if whole is not None else None
-    rest = [n for n in numbers if n not in (sent, whole, prompt)] or [sent] * (numbers.count(sent) > 1)
-    shared = _SHARED.search(words) is not None
-    most = sent + (prompt or 0) if shared else sent
+    rest = [n for n in numbers if n not in (sent, whole, prompt)]
+    if not rest and (numbers.count(sent) > 1 or (sent in numbers and not named)):
+        rest = [sent]  # the window is just what was asked for
+    elif not rest and whole is not None and whole - sent not in parts:
+        rest, prompt = [whole], int(counted[1]) if counted else None  # the window, and a little more than was asked for
+    shared = _SHARED.search(words) is not None or not named
+    most = sent + (prompt_bytes + _TEMPLATE if prompt is None else prompt) if shared else sent
     fitting = max((n for n in rest if LEAST <= n <= most), default=None)
     if fitting is None or (fitting == sent and not shared):
         # A rate of which no number is this request's: a guess at it would cut the limit of all others.
