@@ -45,7 +45,8 @@ def play(scene: str, level: str, programs: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("programs", [STUBBORN[:4], STUBBORN[4:]], ids=["first", "second"])
 def test_nothing_survives_its_supervisor(level: str, programs: list[str]) -> None:
     seen = play("caller_dies", level, programs)
-    assert seen["before"] >= 2 + len(programs)
+    assert seen["running"] == len(programs) + 2
+    assert seen["before"] >= 3 + seen["running"]
     assert seen["survivors"] == {}
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from withstand_worker import adopt_orphans, descendants
 
 import sandbox
+from sandbox.files import Cabinet
 
 PATIENCE_S = 15.0
 LIMITS = {"cpu_s": 600, "output_bytes": 2**28}
@@ -35,12 +36,14 @@ def start(level: str, wall_s: float) -> sandbox.Sandbox:
 
 
 def run_forever(level: str, programs: list[str]) -> None:
-    """Be a caller with all programs under way, and say so."""
+    """Be a caller with all programs under way, and sessions that stand still between two programs, and say so."""
     box = start(level, wall_s=600)
+    sessions = [box.session(files=files) for files in (None, {"note": "given"})]
+    assert all(session.run("import threading\nthreading.Event()").ok for session in sessions)
     for program in programs:
         threading.Thread(target=box.run, args=(program,), daemon=True).start()
     time.sleep(0.5)
-    print(json.dumps({"running": len(programs)}), flush=True)
+    print(json.dumps({"running": len(programs) + len(sessions)}), flush=True)
     time.sleep(600)
 
 
@@ -59,7 +62,10 @@ def caller_dies(level: str, programs: list[str]) -> dict[str, Any]:
     survivors = wait_until(lambda: descendants(os.getpid()), lambda found: not found)
     for pid in survivors:
         os.kill(pid, signal.SIGKILL)
-    return {"before": before, "survivors": survivors}
+    cabinet = Cabinet()  # whoever lays out files next removes those of the caller
+    cabinet.lay_out({})
+    cabinet.end()
+    return {"running": said["running"], "before": before, "survivors": survivors}
 
 
 def server_dies(level: str, programs: list[str]) -> dict[str, Any]:
