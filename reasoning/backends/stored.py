@@ -1,7 +1,7 @@
 """The store layer: a draw is bought once, kept, and shared by all who ask for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from reasoning.backends import scoring
@@ -63,6 +63,7 @@ class Stored(Layer):
         self._watch = Watch(inner.spec, store.served(self._identity, not_before) if store else set())
         self._turn: dict[bytes, list[Ask]] = {}
         self._own_flights: Flights = {}
+        self._scoring: dict[bytes, asyncio.Future[Scores]] = {}
         self._buying: set[asyncio.Task[None]] = set()
         self._keeping: set[asyncio.Future[Kept]] = set()
         self._broken: StoreWriteError | None = None
@@ -96,27 +97,51 @@ class Stored(Layer):
         return [ask.found[index] for index in indices]
 
     async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
-        """See `Scorer.score`; a score is stored like a draw, under its text."""
-        store = self.store
-        if store is None:
-            once = list(dict.fromkeys(texts))
-            given = dict(zip(once, await super().score(request, once), strict=True))
-            return [given[text] for text in texts]
+        """See `Scorer.score`; a score is bought once, shared and stored like a draw, under its text."""
         asked = {text: scoring.as_request(request, text) for text in texts}
         keys = {text: draw_key(self._score_identity, one) for text, one in asked.items()}
-        found: dict[str, Completion] = {}
-        for text, one in asked.items():
-            stored = self._recalled(keys[text], one, [0])
-            if stored:
-                found[text] = stored[0]
-        missing = [text for text in asked if text not in found]
-        if missing:
-            bought = await super().score(request, missing)
-            for text, scores in zip(missing, bought, strict=True):
-                draw = scoring.as_completion(asked[text], scores)
-                put = store.write(keys[text], self._score_identity, asked[text], [draw], self._not_before)
-                found[text] = (await asyncio.wrap_future(put)).completions[0]
-        return [scoring.as_scores(found[text]) for text in texts]
+        found: dict[str, Scores] = {}
+        while missing := [text for text in asked if text not in found]:
+            for text in missing if self.store is not None else ():
+                for draw in self._recalled(keys[text], asked[text], [0]).values():
+                    found[text] = scoring.as_scores(draw)
+            flying = {text: self._scoring[keys[text]] for text in missing if keys[text] in self._scoring}
+            mine = {text: keys[text] for text in missing if text not in found and text not in flying}
+            if mine:
+                found |= await self._bought_scores(request, mine)
+            for text, flight in flying.items():
+                await asyncio.wait([flight])
+                if not flight.cancelled():  # else it failed for who bought it: it is bought here
+                    found[text] = flight.result()
+        return [found[text] for text in texts]
+
+    async def _bought_scores(self, request: Request, keys: Mapping[str, bytes]) -> dict[str, Scores]:
+        flights: dict[str, asyncio.Future[Scores]] = {text: asyncio.get_running_loop().create_future() for text in keys}
+        self._scoring.update({keys[text]: flight for text, flight in flights.items()})
+        try:
+            scores = dict(zip(keys, await super().score(request, list(keys)), strict=True))
+            if self.store is not None:
+                scores = await self._kept_scores(request, keys, scores)
+            for text, flight in flights.items():
+                flight.set_result(scores[text])
+            return scores
+        finally:
+            for text, flight in flights.items():
+                flight.cancel()
+                del self._scoring[keys[text]]
+
+    async def _kept_scores(
+        self, request: Request, keys: Mapping[str, bytes], scores: Mapping[str, Scores]
+    ) -> dict[str, Scores]:
+        """The scores as they stand in the store once all are on the disk, whoever stops waiting meanwhile."""
+        assert self.store is not None
+        puts = {}
+        for text, one in scores.items():
+            asked = scoring.as_request(request, text)
+            draw = scoring.as_completion(asked, one)
+            puts[text] = self.store.write(keys[text], self._score_identity, asked, [draw], self._not_before)
+        kept = await asyncio.gather(*map(asyncio.wrap_future, puts.values()))
+        return {text: scoring.as_scores(one.completions[0]) for text, one in zip(puts, kept, strict=True)}
 
     async def aclose(self) -> None:
         """Stops buying, waits until what has landed is stored, and closes `inner` and the store."""

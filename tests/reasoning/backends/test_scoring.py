@@ -124,3 +124,56 @@ def test_a_score_that_ends_in_an_error_counts_where_it_may_have_been_billed(erro
     assert layer.budget is not None
     assert (layer.budget.spent.tokens > 0) == (layer.ledger.paid().unsure_tokens > 0) == unsure
     assert layer.budget._reserved == Amount()
+
+
+class Slow(Reward):
+    """Scores when it may; fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__()
+        self.begun, self.may = asyncio.Event(), asyncio.Event()
+        self._failures = failures
+
+    async def score(self, request: Request, texts: Sequence[str]) -> list[Scores]:
+        scores = await super().score(request, texts)
+        self.begun.set()
+        await self.may.wait()
+        self._failures -= 1
+        if self._failures >= 0:
+            raise RuntimeError("gone")
+        return scores
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_score_in_flight_is_waited_for_and_not_bought_again(tmp_path: Path, kept: bool) -> None:
+    async def body() -> None:
+        driver = Slow()
+        stored = Stored(driver, Store.open(tmp_path / "s") if kept else None)
+        first = asyncio.create_task(stored.score(ASKED, ["one", "two"]))
+        await driver.begun.wait()
+        second = asyncio.create_task(stored.score(ASKED, ["two", "three", "two"]))
+        driver.may.set()
+        assert (await first)[1] == (await second)[0] == (await second)[2]
+        assert driver.scored == [("one", "two"), ("three",)]
+        await stored.aclose()
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_score_that_fails_for_its_buyer_is_bought_by_who_waits(cancelled: bool) -> None:
+    async def body() -> None:
+        driver = Slow(failures=0 if cancelled else 1)
+        stored = Stored(driver)
+        first = asyncio.create_task(stored.score(ASKED, ["one"]))
+        await driver.begun.wait()
+        second = asyncio.create_task(stored.score(ASKED, ["one"]))
+        await asyncio.sleep(0)
+        if cancelled:
+            first.cancel()
+        driver.may.set()
+        assert (await second)[0].values == (3.0, 2 / 3)
+        assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], BaseException)
+        assert driver.scored == [("one",), ("one",)]
+
+    asyncio.run(body())
