@@ -4,7 +4,6 @@ import asyncio
 import collections
 import contextlib
 import os
-import sqlite3
 import threading
 import time
 import weakref
@@ -19,15 +18,8 @@ from reasoning.errors import StoreError, StoreWriteError
 from reasoning.request import Request
 from reasoning.store import codec, guard, place, schema
 from reasoning.store.claims import Claims
-from reasoning.store.codec import DrawRow, Shared
-
-_SELECT = f"SELECT served, {codec.COLUMNS} FROM draw WHERE request = ? AND created >= ? AND row "  # noqa: S608
-_INSERT = (
-    f"INSERT INTO draw (request, served, {codec.COLUMNS}) VALUES ({', '.join('?' * (2 + len(DrawRow._fields)))}) "  # noqa: S608
-    "ON CONFLICT (request, row) DO UPDATE SET "
-    f"served = excluded.served, {', '.join(f'{c} = excluded.{c}' for c in DrawRow._fields[1:])} "
-    "WHERE draw.created < ?"
-)
+from reasoning.store.codec import DrawRow
+from reasoning.store.rows import put_draw, read_draws, row_id, transaction, whole_name
 
 _opened: dict[Path, "Store"] = {}
 _opening = threading.Lock()
@@ -153,7 +145,7 @@ class Store:
     ) -> dict[int, tuple[Completion, int]]:
         """As `read`, each draw with the time at which it was stored (Unix milliseconds)."""
         with self._reading, self._translated():
-            return _read(self._reader, key, request, rows, not_before)
+            return read_draws(self._reader, key, request, rows, not_before)
 
     def served(self, identity: str, not_before: int = 0) -> set[tuple[str | None, str | None]]:
         """The (model name, fingerprint) pairs that the stored draws of a model identity were served by.
@@ -233,19 +225,22 @@ class Store:
 
     def _insert(self, put: _Put, draws: Sequence[DrawRow]) -> Kept:
         connection = self._writer
-        model = _id(connection, "model", {"identity": put.identity}, {})
+        model = row_id(connection, "model", {"identity": put.identity}, {})
         rendered = next((c.rendered for c in put.completions if c.rendered is not None), None)
         asked = {"model": model, "asked": codec.squeeze(put.request.canonical)}
         if rendered is not None:
             asked["rendered"] = codec.squeeze(rendered)
-        request = _id(connection, "request", {"key": put.key}, asked)
+        request = row_id(connection, "request", {"key": put.key}, asked)
         kept, doubles = list(put.completions), 0
         for at, (completion, draw) in enumerate(zip(put.completions, draws, strict=True)):
-            by = {"model": model, "name": _whole(completion.model), "fingerprint": _whole(completion.fingerprint)}
-            served = _id(connection, "served", by, {})
-            changed = connection.execute(_INSERT, (request, served, *draw, put.not_before)).rowcount
-            if not changed:
-                kept[at] = _read(connection, put.key, put.request, [draw.row], 0)[draw.row][0]
+            by = {
+                "model": model,
+                "name": whole_name(completion.model),
+                "fingerprint": whole_name(completion.fingerprint),
+            }
+            served = row_id(connection, "served", by, {})
+            if not put_draw(connection, request, served, draw, put.not_before):
+                kept[at] = read_draws(connection, put.key, put.request, [draw.row], 0)[draw.row][0]
                 doubles += kept[at] != completion.model_copy(update={"cost": kept[at].cost})
         return Kept(kept, doubles)
 
@@ -302,68 +297,3 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_here, after_in_child=_after_fork_in_child)
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of what is written inside, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite itself has rolled back after some errors
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _whole(name: str | None) -> str:
-    """A name as SQLite takes it: a half of a character, which a server may send, as a question mark."""
-    return (name or "").encode("utf-8", "replace").decode()
-
-
-def _read(
-    connection: sqlite3.Connection, key: bytes, request: Request, rows: Sequence[int], not_before: int
-) -> dict[int, tuple[Completion, int]]:
-    found = connection.execute("SELECT id, rendered FROM request WHERE key = ?", (key,)).fetchone()
-    if found is None:
-        return {}
-    rendered = codec.stretch(found[1]) if found[1] is not None else None
-    shared: dict[int, Shared] = {}
-    completions = {}
-    for served, *columns in _select(connection, found[0], rows, not_before):
-        if served not in shared:
-            name, fingerprint = connection.execute(
-                "SELECT name, fingerprint FROM served WHERE id = ?", (served,)
-            ).fetchone()
-            shared[served] = Shared(name or None, fingerprint or None, rendered)
-        draw = DrawRow._make(columns)
-        completions[draw.row] = codec.decode(draw, shared[served], request), draw.created
-    return completions
-
-
-def _select(
-    connection: sqlite3.Connection, request: int, rows: Sequence[int], not_before: int
-) -> list[tuple[Any, ...]]:
-    first, last = min(rows), max(rows)
-    if last - first < 2 * len(rows):  # mostly one stretch: one walk along the tree
-        wanted = frozenset(rows)
-        found = connection.execute(_SELECT + "BETWEEN ? AND ?", (request, not_before, first, last))
-        return [draw for draw in found if draw[1] in wanted]
-    return [draw for row in rows for draw in connection.execute(_SELECT + "= ?", (request, not_before, row)).fetchall()]
-
-
-def _id(connection: sqlite3.Connection, table: str, unique: dict[str, Any], rest: dict[str, Any]) -> int:
-    """The id of the row with these unique columns, inserted if there is none; the names are our own, never input."""
-    where = " AND ".join(f"{column} = ?" for column in unique)
-    found = connection.execute(f"SELECT id FROM {table} WHERE {where}", tuple(unique.values())).fetchone()  # noqa: S608
-    if found is not None:
-        return int(found[0])
-    columns = {**unique, **rest}
-    marks = ", ".join("?" * len(columns))
-    inserted = connection.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608
-        tuple(columns.values()),
-    )
-    assert inserted.lastrowid is not None
-    return inserted.lastrowid

@@ -16,7 +16,7 @@ from reasoning.errors import ConfigError, StoreError
 from reasoning.request import Request
 from reasoning.store import codec, place, schema
 from reasoning.store.codec import DrawRow, Shared
-from reasoning.store.store import transaction
+from reasoning.store.rows import transaction
 from reasoning.usage import Usage
 
 _REQUESTS_A_STEP = 500  # written in one transaction, so that other processes get their turn
