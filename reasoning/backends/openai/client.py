@@ -11,6 +11,7 @@ import openai
 
 from reasoning.backends.openai import faults
 from reasoning.backends.openai.error_body import has_error, text_of_page
+from reasoning.backends.openai.events import STARTS, assembled
 from reasoning.backends.openai.faults import Scrubber, Trouble
 from reasoning.backends.openai.fields import is_error, number
 from reasoning.backends.openai.hiding import Hiding
@@ -125,8 +126,10 @@ class Client:
         return await self._openai.post(path, cast_to=httpx2.Response, body=body, options=self._options)
 
     def _read(self, path: str, response: httpx2.Response) -> dict[str, Any] | Trouble:
+        content = response.content
         try:
-            answer = self._hide(parsed(response.content), response.content)
+            streamed = content.startswith(tuple(start.encode() for start in STARTS))
+            answer = self._hide(assembled(content) if streamed else parsed(content), content)
         except ValueError:
             answer = None
         sent = f"POST {path}"
@@ -145,7 +148,7 @@ class Client:
 
     def _unreadable(self, answer: object, text: str) -> Trouble:
         """What a reply means that is no JSON object: one that was cut, or a page of another server."""
-        if answer is None and text[:1] in ("", "{", "["):
+        if answer is None and (text[:1] in ("", "{", "[") or text.startswith(STARTS)):
             return faults.malformed(self._where, f"{text[:100]!r} is no JSON object", self._scrub)
         return faults.of_foreign(self._where, text_of_page(text), self._scrub)
 

@@ -56,9 +56,9 @@ def serving(head: str, content: bytes) -> Iterator[str]:
         thread.join(10)
 
 
-def draw(url: str) -> Completion:
+def draw(url: str, **options: Any) -> Completion:
     async def drawn() -> Completion:
-        backend = OpenAI.open("m", OpenAIOptions(base_url=url))
+        backend = OpenAI.open("m", OpenAIOptions(base_url=url, **options))
         try:
             [completion] = await backend.complete(REQUEST, [0])
             return completion
@@ -163,3 +163,53 @@ def test_halves_of_characters_in_an_error_reach_nobody(status: str) -> None:
 )
 def test_bodies_are_read_whatever_was_done_to_them(content: bytes, found: Any) -> None:
     assert parsed(content) == found
+
+
+def streamed(*events: Any) -> bytes:
+    """Server-sent events, as some servers answer whatever was asked for."""
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n"
+
+
+def chunk(delta: Any, finish: str | None = None, index: int = 0, **more: Any) -> dict[str, Any]:
+    choice = {"index": index, "delta": delta, "finish_reason": finish, **more}
+    return {"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice], "usage": None}
+
+
+def test_an_answer_that_comes_as_a_stream_is_put_together() -> None:
+    content = streamed(
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"role": "assistant", "reasoning_content": "We "}),
+        chunk({"reasoning_content": "add."}),
+        chunk({"content": "12 and 6"}, logprobs={"content": [{"token": "12 and 6", "logprob": -1}]}),
+        chunk({"content": " make 18."}, "stop", logprobs={"content": [{"token": " make 18.", "logprob": -2}]}),
+        {"id": "c", "model": "m", "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 9}},
+    )
+    with serving("200 OK\r\nContent-Type: text/event-stream", content) as url:
+        found = draw(url)
+    assert (found.text, found.reasoning, found.finish, found.model) == (TEXT, "We add.", "stop", "m")
+    assert (found.usage.prompt_tokens, found.usage.completion_tokens) == (12, 9)
+    assert found.logprobs == Logprobs(tokens=("12 and 6", " make 18."), values=(-1.0, -2.0))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (streamed(chunk({"content": "12"}), {"error": {"code": 503, "message": "gone"}}), "server_error", "gone"),
+        (b'data: {"choices": [{"index": 0, "delta"', "malformed", "cannot be read"),
+        (b"data: [DONE]\n\n", "malformed", "cannot be read"),
+        (streamed([1], {"choices": 3}), "malformed", "no choices"),
+    ],
+)
+def test_a_stream_that_holds_no_answer_is_a_failed_draw(content: bytes, kind: str, words: str) -> None:
+    with serving("200 OK\r\nContent-Type: text/event-stream", content) as url:
+        found = draw(url)
+    assert found.failure is not None
+    assert (found.failure.kind, found.failure.retryable) == (kind, True)
+    assert words in found.failure.message
+
+
+def test_a_streamed_response_ends_with_the_whole_of_it() -> None:
+    response = {"status": "completed", "output": [{"type": "message", "content": TEXT}]}
+    content = streamed({"type": "response.created"}, {"type": "response.completed", "response": response})
+    with serving("200 OK\r\nContent-Type: text/event-stream", b"event: x\n" + content) as url:
+        assert draw(url, api="responses").text == TEXT
