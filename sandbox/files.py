@@ -41,12 +41,7 @@ class Cabinet:
         with self._making:
             if not self._root:
                 _remove_stale()
-                root = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX))
-                self._lock = os.open(os.path.join(root, _LOCK), os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-                if os.geteuid() == 0:
-                    os.chmod(root, 0o711)  # noqa: S103 (programs run as another user; no name below can be guessed)
-                self._root = root
+                self._root, self._lock = _make_root()
             return self._root
 
     def lay_out(self, files: Files) -> str:
@@ -108,6 +103,21 @@ class Cabinet:
         lock, self._lock, self._root = self._lock, None, ""
         if lock is not None:
             os.close(lock)
+
+
+def _make_root() -> tuple[str, int]:
+    """A folder and the descriptor of its lock, which is held."""
+    while True:
+        root = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX))
+        place = os.path.join(root, _LOCK)
+        lock = os.open(place, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.exists(place):
+                if os.geteuid() == 0:
+                    os.chmod(root, 0o711)  # noqa: S103 (programs run as another user; no name below can be guessed)
+                return root, lock
+        os.close(lock)  # another process took it for one that is left behind, before it was locked
 
 
 def _entries(files: Files) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """The files that a program may read: these and nothing else, never to write, and gone when it has ended."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 import sandbox
 from sandbox import LevelError, Limits, Sandbox, SandboxError, Status
+from sandbox.files import Cabinet, _remove_stale
+from sandbox.pool import POOL
 
 ROOT = Path(__file__).parents[2]
 FILES = {"data.csv": "a,b\n1,2\n", "deep/er/raw.bin": b"\x00\xff"}
@@ -57,8 +60,8 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 
 def laid_out() -> list[str]:
-    """Folders of files that stand at the moment, of whatever process of this user."""
-    return [str(path) for path in Path(tempfile.gettempdir()).glob("sandbox-files-*/*") if path.is_dir()]
+    """Folders of files that stand at the moment."""
+    return [str(path) for path in Path(POOL.cabinet.root).iterdir() if path.is_dir()]
 
 
 def test_a_program_reads_its_files_by_their_names(box: Sandbox) -> None:
@@ -186,4 +189,27 @@ def test_files_of_a_process_that_was_killed_are_removed_by_the_next(tmp_path: Pa
             assert len(list(tmp_path.glob("sandbox-files-*/*/a"))) == 2
             third.communicate()
         living.communicate()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_another_process_takes_for_one_left_behind_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process looks between the making of the folder and of its lock being held."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    real, looked = fcntl.flock, []
+
+    def late(lock: int, flags: int) -> None:
+        if not looked:
+            looked.append(lock)
+            _remove_stale()
+        real(lock, flags)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    cabinet = Cabinet()
+    folder = Path(cabinet.lay_out({"a": "x"}))
+    assert looked
+    assert (folder / "a").read_text() == "x"
+    assert len(list(tmp_path.iterdir())) == 1
+    cabinet.end()
     assert list(tmp_path.iterdir()) == []
