@@ -77,6 +77,7 @@ class Engine:
         with self._changed:
             if not self._closed:
                 self._waiting.extend(rows)
+                self._waiting.sort(key=lambda row: row.precedence)  # stable: among equals by arrival
                 self._changed.notify()
                 return
         for row in rows:

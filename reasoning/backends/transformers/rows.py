@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reasoning.backends.precedence import precedence
 from reasoning.backends.transformers.picking import Setting
 from reasoning.completion import Failure
 from reasoning.sampling import Sampling
@@ -31,6 +32,7 @@ class Row:
         failure: Why it failed.
         cancelled: Nobody waits for it any more.
         notices: What had to be done otherwise than asked.
+        precedence: When its problem began: earlier ones join the batch first.
     """
 
     prompt: tuple[int, ...]
@@ -44,6 +46,7 @@ class Row:
     failure: Failure | None = None
     cancelled: bool = False
     notices: tuple[str, ...] = ()
+    precedence: float = field(default_factory=precedence)
     stop: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
