@@ -27,6 +27,7 @@ class Job:
     Attributes:
         task_options: What the task was loaded with.
         backend_options: What each backend was opened with, by role; the main one under "".
+        notes: How a settled job asks, where that goes by the model: which exemplars are shown or left out, and why.
     """
 
     task: Task
@@ -44,6 +45,7 @@ class Job:
     data: str | None = None
     task_options: Mapping[str, Any] = field(default_factory=dict)
     backend_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path | None:
@@ -64,13 +66,10 @@ class Job:
             ConfigError: A count is out of its range, or greedy paths were to be repeated.
         """
         demand_seed(self.seed, self.repeats)
-        return replace(self, strategy=settled(self.strategy, self.task, self.repeats, self.backend))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know of how a settled job asks: which exemplars it shows or leaves out, and why."""
         found = (_prompt_note(one, self.task.shots, self.backend) for one in _path_strategies(self.strategy))
-        return tuple(dict.fromkeys(note for note in found if note))
+        notes = (*self.notes, *(note for note in found if note))
+        strategy = settled(self.strategy, self.task, self.repeats, self.backend)
+        return replace(self, strategy=strategy, notes=tuple(dict.fromkeys(notes)))
 
     def items(self) -> Selection:
         """The items of one repeat, in order.
@@ -157,14 +156,15 @@ def _path_strategies(strategy: Strategy) -> Iterator[PathStrategy]:
 
 
 def _prompt_note(strategy: PathStrategy, shots: str | None, backend: Backend) -> str | None:
-    if not isinstance(strategy, TwoStage) or shots is None:
+    """Whether a chain of thought that chose no exemplars is given the task's, and why."""
+    if not isinstance(strategy, TwoStage) or shots is None or "shots" in strategy.model_fields_set:
         return None
-    name, form = strategy.name(), strategy.form(backend)
-    if strategy.shots is None and form == "chat":
-        return f"{name} shows no exemplars, for a chat model answers better without; shots={shots} shows the task's"
-    if strategy.shots == shots and form == "text":
-        return f"{name} shows the task's exemplars {shots}, for the model is asked in plain text"
-    return None
+    if strategy.form(backend) == "chat":
+        return (
+            f"{strategy.name()} shows no exemplars, for a chat model answers better without; shots={shots} shows the "
+            "task's"
+        )
+    return f"{strategy.name()} shows the task's exemplars {shots}, for the model is asked in plain text"
 
 
 def _level(config: Any) -> str | None:
