@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from reasoning.backends.backend import Capabilities
@@ -248,7 +249,7 @@ class OpenAI:
         with self._contact.request():
             found = await self._connected().post(shape.path, {**form.body, **self.options.extra_body})
         latency = time.perf_counter() - started
-        answer = self._read(shape, found, request) if isinstance(found, dict) else found
+        answer = self._read(shape, found, request, form.limit) if isinstance(found, dict) else found
         if isinstance(answer, Trouble):
             if self._learns(answer, form, request, len(indices)):
                 return []
@@ -257,6 +258,7 @@ class OpenAI:
         self._contact.answer()
         if answer.usage is not None:
             self._window.counted(request, answer.usage.prompt_tokens)
+        answer = replace(answer, samples=answer.samples[: len(indices)])  # what more there is was bought with these
         given = len(answer.samples)
         if given < len(indices) and self.options.n == "auto":
             self._most = min(self._most, given)
@@ -296,9 +298,9 @@ class OpenAI:
             self._refused |= {refusal.parameter}
         return True
 
-    def _read(self, shape: shapes.Shape, body: dict[str, Any], request: Request) -> Answer | Trouble:
+    def _read(self, shape: shapes.Shape, body: dict[str, Any], request: Request, limit: int | None) -> Answer | Trouble:
         try:
-            return shapes.read(shape, body, request, self._tags)
+            return shapes.read(shape, body, request, self._tags, limit)
         except MalformedError as error:
             return faults.malformed(self._endpoint.url, str(error), self._scrub)
 

@@ -48,15 +48,21 @@ class Shape(Protocol):
         ...
 
 
-def read(shape: Shape, body: Json, request: Request, tags: Tags | None) -> Answer:
+def read(shape: Shape, body: Json, request: Request, tags: Tags | None, limit: int | None) -> Answer:
     """Reads an answer.
+
+    Args:
+        shape: The API that it came by.
+        body: It.
+        request: What was asked.
+        tags: By which a chat's thoughts are known; None where they stay in the text.
+        limit: The most tokens to write, as they were sent.
 
     Raises:
         MalformedError: It is not of the API's form, or holds no sample.
     """
     found = shape.samples(body, request)
     usage, notes = usage_of(body.get("usage"))
-    limit = request.sampling.max_tokens
     if len(found) == 1 and NO_REASON in found[0].degradations and usage and usage.completion_tokens >= (limit or inf):
         found = [replace(found[0], finish="length")]
     samples = tuple(

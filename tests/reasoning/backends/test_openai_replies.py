@@ -67,6 +67,13 @@ def test_a_broken_sample_fails_alone(fault_server: FaultServer) -> None:
     assert sum((one.billed or one.usage).completion_tokens for one in found) == USAGE["completion_tokens"]
 
 
+def test_samples_that_nobody_asked_for_are_paid_for_by_those_that_were(fault_server: FaultServer) -> None:
+    reply = body()
+    reply["choices"] = [{**reply["choices"][0], "index": index} for index in range(3)]
+    [found] = drawn(fault_server, reply)
+    assert (found.text, found.usage.completion_tokens) == (TEXT, USAGE["completion_tokens"])
+
+
 CHAT_SHAPE = {"content": [{"token": token, "logprob": -0.5} for token in ("12 and 6 ", "make 18.")]}
 LISTS = {"tokens": ["12 and 6 ", "make 18."], "token_logprobs": [-0.5, "-0.5"], "top_logprobs": None}
 READ = Logprobs(tokens=("12 and 6 ", "make 18."), values=(-0.5, -0.5))
