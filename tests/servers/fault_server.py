@@ -54,9 +54,12 @@ class Fault:
 def meets(asked: dict[str, Any], when: dict[str, Any]) -> bool:
     """Whether a request's parameters meet conditions: "given", a value, `{over: 8}` or, of a list, `{longer: 4}`.
 
-    `prompt`, `limit` and `total` are the tokens of the prompt, of the answer's limit, and of both.
+    `prompt`, `limit` and `total` are the tokens of the prompt, of the answer's limit, and of both; `system` is the
+    first system message.
     """
-    return all(_holds((asked | tokens_of(asked)).get(name), condition) for name, condition in when.items())
+    system = next((one["content"] for one in asked.get("messages", ()) if one["role"] == "system"), None)
+    known = asked | tokens_of(asked) | {"system": system}
+    return all(_holds(known.get(name), condition) for name, condition in when.items())
 
 
 def _holds(value: Any, condition: Any) -> bool:

@@ -17,7 +17,7 @@ from evals.task import Task
 from reasoning.backends.openai import OpenAI, OpenAIOptions
 from reasoning.completion import Completion
 from reasoning.errors import AuthenticationError, BadRequestError
-from reasoning.message import user
+from reasoning.message import system, user
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from strategies.direct import Direct
@@ -60,6 +60,8 @@ def test_a_refused_parameter_is_learnt(server: FaultServer, entry: dict[str, Any
     server.configure(faults=[reply])
     samples = entry["ask"].get("samples", 1)
     request = asking("How many bolts?", **{name: value for name, value in entry["ask"].items() if name != "samples"})
+    if "system" in entry:
+        request = request.model_copy(update={"messages": (system(entry["system"]), *request.messages)})
     [completions] = draw(server, (request, samples))
     assert [completion.failure for completion in completions] == [None] * samples
     sent = server.bodies()

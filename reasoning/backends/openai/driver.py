@@ -400,7 +400,9 @@ def _usual_samples(endpoint: Endpoint) -> int:
 
 def _sent(body: Mapping[str, Any]) -> dict[str, Any]:
     """A body's fields, those of the object `reasoning` included."""
-    return {**body, **{f"reasoning.{name}": value for name, value in body.get("reasoning", {}).items()}}
+    messages = body.get("messages") or body.get("input") or ()
+    system = {"system message": True} if any(message.get("role") == "system" for message in messages) else {}
+    return {**body, **system, **{f"reasoning.{name}": value for name, value in body.get("reasoning", {}).items()}}
 
 
 def _thinks(model: str, options: OpenAIOptions, endpoint: Endpoint) -> bool | None:

@@ -87,7 +87,8 @@ def text_of_page(text: str) -> str:
     if not is_page(text):
         return text
     title = re.search(r"<title[^<>]*+>([^<]*+)</title>", text, re.IGNORECASE)
-    return f"the web page {html.unescape(title[1]).strip()!r}" if title else f"a web page: {text[:100]}"
+    named = f" {html.unescape(title[1]).strip()!r}" if title else ""
+    return f"a web page{named}: {' '.join(text[:100].split())}…"
 
 
 def _fields(body: object, depth: int) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
 """The names of the limit on what is written."""
 DROPPABLE = frozenset(
     {"n", "seed", "stop", "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "reasoning_effort"}
-    | {"reasoning.summary", "reasoning.effort", "include"}
+    | {"reasoning.summary", "reasoning.effort", "include", "system message"}
     | LIMITS
     | BUDGET_FIELDS
 )

@@ -21,6 +21,8 @@ _NAMES: Mapping[str, str] = {
     "min_p": r"min[ _-]p",
     "logprobs": r"(response_)?log[ _-]?probs?|log[ _-]?probabilit(y|ies)",
     "top_logprobs": r"top[ _-]log[ _-]?probs",
+    "system message": r"(system|developer) (role|message|prompt|instruction)s?|role:? ['\"`]?system\b"
+    r"|['\"`]system['\"`]",
     "reasoning_effort": r"reasoning[ _.]effort|thinking[ _](level|config|budget)|support (thinking|reasoning)",
     "reasoning.effort": r"reasoning[ _.]effort",
     "reasoning.summary": r"reasoning[ _.]summary",
@@ -61,7 +63,7 @@ _MOST = re.compile(
     r"(at most|up to|no more than|not exceed|limit of|maximum(?: \w+){0,3}?(?: is| of|:)?|<=|≤|less than or equal to"
     r"|only|最多)[^\d.]{0,12}(?P<most>\d+)(?!\d)"
     r"|((?:less|fewer|lower|smaller) than|<)[^\d.]{0,4}(?P<below>\d+)\b"
-    r"|\d+ ?> ?(?P<over>\d+)\b"
+    r"|\d+ ?> ?(?P<over>\d+)\b|[a-z] ?> ?(?P<above>\d+)\b"
 )
 
 
@@ -156,7 +158,7 @@ def _most(text: str) -> int | None:
     found = _MOST.search(text)
     if found is None:
         return None
-    return int(found["below"]) - 1 if found["below"] else int(found["most"] or found["over"])
+    return int(found["below"]) - 1 if found["below"] else int(found["most"] or found["over"] or found["above"])
 
 
 def _is_number(value: Any) -> bool:

@@ -195,7 +195,19 @@ def _messages(form: Form, request: Request) -> list[dict[str, str]]:
     if request.prompt is not None:
         form.degradations.append("The model takes no plain text prompt: it was sent as a user message.")
         return [{"role": "user", "content": request.prompt}]
-    return [{"role": message.role, "content": message.content} for message in request.messages]
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    if "system message" not in form.manners.refused or not any(one["role"] == "system" for one in messages):
+        return messages
+    form.degradations.append(
+        "A system message is not taken by this model or server: it heads the user's first message."
+    )
+    system = [one["content"] for one in messages if one["role"] == "system"]
+    others = [one for one in messages if one["role"] != "system"]
+    first = next((one for one in others if one["role"] == "user"), None)
+    if first is None:
+        return [{"role": "user", "content": "\n\n".join(system)}, *others]
+    first["content"] = "\n\n".join([*system, first["content"]])
+    return others
 
 
 def _of_choices(body: Json, most: int | None) -> list[Sample]:
