@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from functools import cached_property, lru_cache
@@ -82,8 +83,16 @@ class Sandbox:
 
     def warm(self) -> "Future[object]":
         """Start the server in the background; the future is done when it is up, or has the error."""
-        station = self._station
-        return station.threads.submit(station.warm)
+        station, future = self._station, Future[object]()
+
+        def start() -> None:
+            try:
+                future.set_result(station.warm())
+            except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
+                future.set_exception(error)
+
+        threading.Thread(target=start, name="sandbox-warm").start()  # none of those that programs wait in
+        return future
 
     def run(
         self,

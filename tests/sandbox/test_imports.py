@@ -1,5 +1,6 @@
 """Which programs do without the preloaded packages, and that they cannot tell."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -137,3 +138,17 @@ def test_both_servers_share_the_programs_that_may_run_at_once(box: Sandbox) -> N
             time.sleep(0.01)
     assert [future.result().value for future in futures] == [1] * 6
     assert most == box.parallel
+
+
+def test_no_program_waits_for_packages_that_it_does_not_import() -> None:
+    """The preloaded server is on its way, and one program at a time may run."""
+    sandbox.shutdown()
+    alone = Sandbox(preload=("numpy",), parallel=1)
+    up = alone.warm()
+    held = alone._station.plain._lock
+    with held:  # so it cannot be up before this has run
+        assert asyncio.run(alone.arun("ans = 1")).value == 1
+        assert [outcome.value for outcome in alone.map(["ans = 2"] * 3)] == [2] * 3
+        assert not up.done()
+    up.result(60)
+    sandbox.shutdown()
