@@ -7,6 +7,7 @@ table each, or two; threads take memory of the kernel. None of it is address spa
 import ctypes
 import os
 import re
+from collections.abc import Callable
 from typing import Final
 
 from sandbox import privileges
@@ -21,6 +22,10 @@ LEAST_ROOM: Final = 8 << 20
 FASTEST: Final = 4 << 30
 """Bytes a second by which the memory of a program can grow, about."""
 SHORTEST_S, LONGEST_S = 0.004, 0.1
+
+FIRST, SECOND = 1000, 500
+"""Of `oom_score_adj`: a program is the first that the kernel kills when it runs out of memory, its server comes before
+any other process."""
 
 _libc = ctypes.CDLL(None)
 _WANTED: Final = re.compile(rb"^(Pid|Threads|RssAnon|VmSwap|VmPTE|Private_Dirty|Swap|oom_kill):?\s+(\d+)", re.MULTILINE)
@@ -50,12 +55,45 @@ class Scales:
     def __init__(self) -> None:
         self._proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._anonymous = self._tables = 0
-        self.settle()
+        self._score = -1
+        self._numbers("self/status")["RssAnon"]
+
+    def expose(self) -> str:
+        """Prepare for what is forked later to be the first that the kernel kills, and this process the second.
+
+        Returns:
+            Evidence.
+        """
+        try:
+            self._score = os.open("self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._proc)
+            self._offer(SECOND)
+        except OSError as error:
+            self._score = -1
+            return f"oom_score_adj as it was ({error.strerror})"
+        return f"oom_score_adj {FIRST}"
 
     def settle(self) -> None:
         """Take what this process holds now for what every child starts with."""
         numbers = self._numbers("self/status")
         self._anonymous, self._tables = numbers["RssAnon"] * KB, numbers["VmPTE"] * KB
+
+    def offering(self, fork: Callable[[], int]) -> Callable[[], int]:
+        """Have what this function forks be the first that the kernel kills, and this process the second."""
+
+        def offered() -> int:
+            self._offer(FIRST)
+            pid = -1
+            try:
+                pid = fork()
+            finally:
+                if pid:
+                    self._offer(SECOND)
+            return pid
+
+        return offered if self._score >= 0 else fork
+
+    def _offer(self, score: int) -> None:
+        os.pwrite(self._score, str(score).encode(), 0)
 
     def find(self, pidfd: int) -> int:
         """The process id in /proc of a child, which may be in another namespace than this process is."""
@@ -118,17 +156,3 @@ class Scales:
         finally:
             os.close(fd)
         return {name.decode(): int(number) for name, number in _WANTED.findall(text)}
-
-
-def offer_first() -> str:
-    """Have the kernel kill this process, or a child of it, before any other when it runs out of memory.
-
-    Returns:
-        Evidence.
-    """
-    try:
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-            file.write("1000")
-    except OSError as error:
-        return f"oom_score_adj as it was ({error.strerror})"
-    return "oom_score_adj 1000"

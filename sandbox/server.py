@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox import messages
+from sandbox import group, messages
 from sandbox.errors import LevelError, PreloadError, SandboxError
 from sandbox.layers import LAYERS, refusal
 
@@ -131,6 +131,7 @@ class Server:
         except BaseException:
             self._control.close()
             raise
+        self._group = group.place(self._process.pid)
         try:
             self.evidence = self._greet()
         except BaseException:
@@ -237,6 +238,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        group.remove(self._group)
 
     def worn(self, most: int) -> bool:
         """True once, when the server has served that many programs."""

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from sandbox import landlock, memory, messages, namespaces, preload, privileges
 from sandbox.child import NAME, close_others
+from sandbox.group import Group, place
 from sandbox.layers import NEEDS, LayerMissing
 from sandbox.seccomp import Filter
 from sandbox.zygote import Zygote
@@ -71,13 +72,14 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
     caller = os.pidfd_open(os.getppid())
     if os.getppid() != plan["caller"]:
         os._exit(1)  # it is gone already
-    evidence = {"memory": memory.offer_first()}
-    scales = _scales(evidence)
+    evidence: dict[str, str] = {}
+    scales, around = _scales(evidence), _group(evidence)
     tasks = privileges.count_tasks(privileges.NOBODY if root else os.geteuid())
     strict = "namespaces" in NEEDS[level]
     if strict:
         with _layer("namespaces"):
             namespaces.enter()
+    evidence["memory"] += f"; {scales.expose()}" if scales is not None else ""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [NAME]
@@ -106,18 +108,31 @@ def prepare(plan: dict[str, Any], control: socket.socket) -> tuple[Zygote, dict[
         contain = _containment(level, paths, machine, tasks + 2 * plan["spares"] * privileges.THREADS.stop, evidence)
     if scales is not None:
         scales.settle()
+        fork = scales.offering(fork)
+    if around is not None:
+        around.settle(plan["spares"])
     spares = 0 if plan["files"] else plan["spares"]
-    return Zygote(control, caller, spares, contain, fork, taken, scales), evidence
+    return Zygote(control, caller, spares, contain, fork, taken, scales, around), evidence
 
 
 def _scales(evidence: dict[str, str]) -> memory.Scales | None:
     try:
         scales = memory.Scales()
     except (OSError, KeyError) as error:
-        evidence["memory"] += f"; address space alone is bounded, for there is no /proc ({error})"
+        evidence["memory"] = f"address space alone is bounded, for there is no /proc ({error})"
         return None
-    evidence["memory"] += "; watched in /proc"
+    evidence["memory"] = "watched in /proc"
     return scales
+
+
+def _group(evidence: dict[str, str]) -> Group | None:
+    folder = place(os.getpid())
+    with contextlib.suppress(OSError):
+        if folder:
+            around = Group(folder)
+            evidence["memory"] += f"; all programs of this server together bounded by {folder}"
+            return around
+    return None
 
 
 def _cover_proc() -> str:

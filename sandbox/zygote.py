@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 
 from sandbox import memory, messages
 from sandbox.child import live
+from sandbox.group import Group
 
 LONGEST_SLEEP: Final = 3600.0
 RETRY_S: Final = 0.02
@@ -130,6 +131,7 @@ class Zygote:
         fork: As `os.fork`.
         taken: Address space of this process in bytes, and how much of it can be written: what every child starts with.
         scales: What weighs the children, where there is a /proc.
+        around: The control group around this process, where one can be had.
     """
 
     def __init__(
@@ -141,9 +143,11 @@ class Zygote:
         fork: Callable[[], int],
         taken: tuple[int, int],
         scales: memory.Scales | None,
+        around: Group | None,
     ) -> None:
         self.control, self.caller, self.spares = control, caller, spares
         self.contain, self.taken, self.scales = contain, taken, scales
+        self.around = around
         self.pid = os.getpid()
         self.cpus = len(os.sched_getaffinity(0))
         self.leases: dict[int, Child] = {}
@@ -235,6 +239,8 @@ class Zygote:
             first = not child.started
             child.start(message)
             child.check = child.started + min(child.wall_s, child.cpu_s / self.cpus)
+            if self.around is not None:
+                self.around.allow(other.memory for other in self.pidfds.values())
             if self.scales is not None:
                 child.look = child.started + memory.pause(memory.most(child.memory))
             if first:
