@@ -78,14 +78,15 @@ GOOD = (
     *(
         Good(f"finished by {reason}", body(finish_reason=reason))
         for reason in ("eos", "EOS_TOKEN", "stop_sequence", "end_turn", "COMPLETE", "FINISH_REASON_STOP", "endTurn",
-                       "normal")
+                       "normal", "word")
     ),
     Good("finished for an unknown reason", body(finish_reason="zugzwang"), note="'zugzwang' is not known"),
     Good("finished for no reason", body(finish_reason="FINISH_REASON_UNSPECIFIED"), note="is not known"),
     Good("finished without a reason", body(finish_reason=None), note="did not say why"),
     *(
         Good(f"cut by {reason}", body(_HALF, finish_reason=reason), _HALF, finish="length")
-        for reason in ("model_length", "MAX_TOKENS", "maxTokens", "max_new_tokens", "model_context_window_exceeded")
+        for reason in ("model_length", "MAX_TOKENS", "maxTokens", "max_new_tokens", "model_context_window_exceeded",
+                       "limit", "ERROR_LIMIT", "thinking_budget_exhausted", "repetition")
     ),
     Good("cut without a reason", body(_HALF, finish_reason=None, usage={**USAGE, "completion_tokens": 100}), _HALF,
          finish="length", note="did not say why"),
@@ -109,7 +110,7 @@ BAD = (
     *(
         Bad(f"given up by {reason}", body(_HALF, finish_reason=reason), f"finish reason {reason!r}")
         for reason in ("error", "abort", "cancelled", "network_error", "insufficient_system_resource", "TIMEOUT",
-                       "MALFORMED_RESPONSE", "server_overloaded", "not_finished")
+                       "MALFORMED_RESPONSE", "server_overloaded", "not_finished", "rate_limit")
     ),
     Bad("null content", body(None), "holds no text"),
     Bad("no content", body(said()), "holds no text"),

@@ -35,7 +35,7 @@ _ENDINGS: tuple[tuple[re.Pattern[str], Finish], ...] = (
         ),
         "content_filter",
     ),
-    (re.compile(r"error_limit|context_limit|token_?limit"), "length"),
+    (re.compile(r"error_limit|context_limit|token_?limit|budget"), "length"),
     (
         re.compile(
             r"error|abort|cancel|fail|time_?out|time_limit|rate_?limit|overload|unavailable|resource|interrupt"
@@ -43,11 +43,11 @@ _ENDINGS: tuple[tuple[re.Pattern[str], Finish], ...] = (
         ),
         "failed",
     ),
-    (re.compile(r"length|max_?\w*tokens|context_window|truncat|repetition|incomplete"), "length"),
+    (re.compile(r"length|max_?\w*tokens|context_window|truncat|repetition|incomplete|limit"), "length"),
 )
 """What a finish reason's words mean; the first that is found counts."""
 _FINISHED = re.compile(
-    r"(?<![a-z])(stop(ped)?|eos|eot|eod|end(ed)?|completed?|finish(ed)?|normal|done|success|tools?|function)(?![a-z])"
+    r"(?<![a-z])(stop(ped)?|eos|eot|eod|end(ed)?|completed?|finish(ed)?|normal|word|done|success|tools?|function)(?![a-z])"
 )
 
 
