@@ -5,6 +5,7 @@ a process's locks when it ends, however it ends: no claim outlives its owner, an
 who may write the store may open the file: a lock that a stranger could hold would keep a draw from ever being bought.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -106,7 +107,8 @@ def _let_in_writers(file: int, store: Path) -> None:
     wanted = stat.S_IRUSR | stat.S_IWUSR | writers | writers << 1  # who writes also reads
     found = os.fstat(file)
     if stat.S_IMODE(found.st_mode) != wanted and found.st_uid == os.geteuid():
-        os.fchmod(file, wanted)
+        with contextlib.suppress(PermissionError):  # a file system that knows no modes
+            os.fchmod(file, wanted)
 
 
 def _offset(key: bytes, row: int) -> int:

@@ -1,5 +1,6 @@
 """Where a store may lie: on a local disk, in a folder that can be written."""
 
+import contextlib
 import os
 import re
 import sys
@@ -23,8 +24,17 @@ ELSEWHERE = "Put it on a local disk with --store FILE or REASONING_STORE."
 
 
 def default_path() -> Path:
-    """The command line's store where nothing else is said: `REASONING_STORE`, else in the user's data folder."""
-    return named_path() or _usual_path()
+    """The command line's store where nothing else is said: `REASONING_STORE`, else in the user's data folder.
+
+    Raises:
+        StoreError: There is neither.
+    """
+    path = named_path() or _usual_path()
+    if path is None:
+        raise StoreError(
+            "This user has no home for the usual store of draws. Name one with --store FILE or REASONING_STORE."
+        )
+    return path
 
 
 def named_path() -> Path | None:
@@ -37,13 +47,17 @@ def path_of(named: str | Path) -> Path | None:
     return None if str(named).lower() == "none" else Path(named)
 
 
-def _usual_path() -> Path:
-    if sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+def _usual_path() -> Path | None:
+    """The store in the user's data folder; None for a user without a home, as containers have them."""
+    try:
+        if sys.platform == "darwin":
+            data = Path.home() / "Library" / "Application Support"
+        elif sys.platform == "win32":
+            data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        else:
+            data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError:
+        return None
     return data / "reasoning" / "draws.sqlite"
 
 
@@ -73,9 +87,12 @@ def prepare(path: Path) -> None:
 
 def _close_to_others(folder: Path) -> None:
     """Lets only its owner into the usual store's folder, also where an older version let everybody in."""
-    usual = _usual_path().parent
-    if os.name == "posix" and usual.exists() and folder.samefile(usual) and folder.stat().st_uid == os.geteuid():
-        folder.chmod(0o700)
+    path = _usual_path()
+    if path is None or os.name != "posix" or not path.parent.exists():
+        return
+    if folder.samefile(path.parent) and folder.stat().st_uid == os.geteuid():
+        with contextlib.suppress(PermissionError):  # a file system that knows no modes
+            folder.chmod(0o700)
 
 
 def network_type(folder: Path, mounts: str | None = None) -> str | None:

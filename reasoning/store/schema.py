@@ -134,16 +134,21 @@ def create(path: Path) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Makes an empty file for its owner alone, unless there is one; on Linux without opening it (see `check`)."""
+    """Makes an empty file for its owner alone, unless there is one."""
     try:
-        if sys.platform == "linux":
-            os.mknod(path, stat.S_IFREG | 0o600)
-        else:
-            path.touch(0o600, exist_ok=False)
+        _make_empty(path)
     except FileExistsError:
         return
     except OSError as error:
         raise StoreError(f"The store {path} cannot be made: {error.strerror}. {ELSEWHERE}") from error
+
+
+def _make_empty(path: Path) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(PermissionError):  # a file system that makes files by opening them alone
+            os.mknod(path, stat.S_IFREG | 0o600)  # without opening it: see `check`
+            return
+    path.touch(0o600, exist_ok=False)
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -79,3 +79,14 @@ def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert place.default_path() == tmp_path / "reasoning" / "draws.sqlite"
     monkeypatch.setenv("REASONING_STORE", "/elsewhere/s.sqlite")
     assert place.default_path() == Path("/elsewhere/s.sqlite")
+
+
+def test_a_user_without_a_home_names_a_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("REASONING_STORE", raising=False)
+    with pytest.raises(StoreError, match="no home.*--store FILE"):
+        place.default_path()
+    Store.open(tmp_path / "s").close()
