@@ -104,9 +104,8 @@ class Session:
         Raises:
             SandboxError: The sandbox cannot be used; never for anything that a program does.
         """
-        return self._run(
-            Program.checked(program, returns, stdin, self._files is not None), self._bounds(limits), Ticket()
-        )
+        checked = Program.checked(program, returns, stdin, self._files is not None)
+        return self._run(checked, self._bounds(limits), Ticket())
 
     async def arun(
         self, program: str, returns: str = "", limits: Limits | None = None, stdin: str | bytes = ""
@@ -116,12 +115,8 @@ class Session:
         Raises:
             SandboxError: As `run`.
         """
-        checked, bounds, ticket = (
-            Program.checked(program, returns, stdin, self._files is not None),
-            self._bounds(limits),
-            Ticket(),
-        )
-        future = self._station.threads.submit(self._run, checked, bounds, ticket)
+        checked, ticket = Program.checked(program, returns, stdin, self._files is not None), Ticket()
+        future = self._station.threads.submit(self._run, checked, self._bounds(limits), ticket)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -191,6 +186,9 @@ class Session:
 
     def _go_on(self, held: Held, program: Program, limits: Limits, ticket: Ticket) -> Outcome:
         with self._station.slots:
+            self._look()  # the wait for a place may have been long
+            if self.ended:
+                return self._refusal(self.ended)
             try:
                 return self._supervise(held, program, limits, ticket)
             except ServerLost as error:

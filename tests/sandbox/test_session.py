@@ -100,7 +100,7 @@ ENDS = {
 
 @pytest.mark.parametrize("program", ENDS)
 def test_a_program_that_passes_a_limit_or_ends_its_process_ends_the_session(box: Sandbox, program: str) -> None:
-    with box.session(limits=Limits(wall_s=0.5, cpu_s=0.5, memory_bytes=2**27)) as session:
+    with box.session(limits=Limits(wall_s=1, cpu_s=1, memory_bytes=2**27)) as session:
         assert session.run("x = 1").ok
         outcome = session.run(program, returns="ans")
         assert outcome.status in ENDS[program], outcome
@@ -127,18 +127,33 @@ def test_a_session_ends_at_its_own_processor_time(box: Sandbox) -> None:
 
 
 def test_a_session_ends_at_its_own_time_within_a_program_and_between_two(box: Sandbox) -> None:
-    with box.session(limits=Limits(wall_s=60), wall_s=0.5) as session:
+    with box.session(limits=Limits(wall_s=60), wall_s=1.0) as session:
         assert session.run("x = 1").ok
         outcome = session.run("import time\ntime.sleep(30)")
-        assert (outcome.status, outcome.error) == ("timeout", "The session lasted longer than 0.5 s.")
-    with box.session(wall_s=0.3) as session:
+        assert (outcome.status, outcome.error) == ("timeout", "The session lasted longer than 1 s.")
+    with box.session(wall_s=1.0) as session:
         assert session.run("x = 1").ok
         deadline = time.monotonic() + 20
         while session.ended is None and time.monotonic() < deadline:
             time.sleep(0.05)
             session._look()
         assert session.run("x").status is Status.SETUP_FAILED
-        assert session.ended == "its session lasted longer than 0.3 s"
+        assert session.ended == "its session lasted longer than 1 s"
+
+
+def test_a_session_that_ends_while_its_program_waits_for_a_place_is_said_to_have_lasted_too_long(box: Sandbox) -> None:
+    with box.session(wall_s=1.5) as session:
+        assert session.run("x = 1").ok
+        sleeping = ["import time\ntime.sleep(4)\nans = 1"] * box.parallel
+        thread = threading.Thread(target=box.map, args=(sleeping,), kwargs={"limits": Limits(wall_s=60)})
+        thread.start()
+        while children(box) <= box.parallel:
+            time.sleep(0.01)
+        outcome = session.run("x = 2")
+        thread.join()
+        assert outcome.error == (
+            "The program was not run, because its session lasted longer than 1.5 s; open another session."
+        )
 
 
 def test_a_process_of_a_session_stands_still_between_programs(box: Sandbox) -> None:
