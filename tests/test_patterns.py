@@ -288,6 +288,7 @@ ELSEWHERE = {
     "reasoning.answer.canonical _VARIABLE": "runs in the worker, which has a deadline",
     "reasoning.backends.openai.thinkers _ALWAYS": "a backend's specification",
     "reasoning.backends.openai.thinkers _NEVER_AT_OPENAI": "a backend's specification",
+    "reasoning.backends.openai.thinkers _UNLESS_TOLD": "a backend's specification",
     "reasoning.backends.hub _PART": "the name of a file",
     "reasoning.backends.hub _REPOSITORY": "a backend's specification",
     "reasoning.backends.hub choose": "the name of a file",
