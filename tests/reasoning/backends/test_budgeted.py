@@ -17,6 +17,7 @@ from reasoning.backends.openai.shapes import Chat, read
 from reasoning.backends.openai.tokens import usages
 from reasoning.backends.scripted import Script, Scripted
 from reasoning.backends.stored import Stored
+from reasoning.backends.thoughts import Tags
 from reasoning.budget import Amount, Budget, Ledger, SpendLimit
 from reasoning.completion import Completion, Failure, Logprobs
 from reasoning.errors import AuthenticationError, BackendError, BadRequestError, ConfigError, SpendLimitError
@@ -505,7 +506,7 @@ def test_the_limit_holds_by_what_follows_from_a_servers_total_as_the_openai_driv
     def script(request: Request, index: int) -> Completion:
         usage = stated[index]
         choice = {"message": {"role": "assistant", "content": "The answer is 18."}, "finish_reason": "stop"}
-        found = read(Chat(), {"choices": [choice], "usage": usage}, request, think_tags=True)
+        found = read(Chat(), {"choices": [choice], "usage": usage}, request, Tags.of(True), None)
         ((own, billed),) = usages(found, request)
         if usage is not None and min(usage.get("prompt_tokens", -1), usage.get("completion_tokens", -1)) >= 0:
             by_total = usage.get("total_tokens", 0) - usage["prompt_tokens"]
