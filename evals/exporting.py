@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,6 +15,8 @@ from reasoning.errors import ConfigError
 Format = Literal["csv", "parquet"]
 Row = dict[str, Any]
 _BATCH = 2000
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?\d{1,4000}+(?:[./]\d{1,4000}+)?")
 
 _RUN: Mapping[str, type] = {
     "run": str,
@@ -169,15 +172,22 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+def _harmless(value: Any) -> Any:
+    """A value as no spreadsheet takes it for a formula; a number stays one, whatever its sign."""
+    if not isinstance(value, str) or not value.startswith(_BEGINS_A_FORMULA) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"
+
+
 @contextlib.contextmanager
 def _csv(file: Path, columns: Mapping[str, type]) -> Iterator[_Writer]:
     class Writer:
         def write(self, rows: Sequence[Row]) -> None:
-            lines.writerows(rows)
+            lines.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
 
     with file.open("w", encoding="utf-8", newline="") as opened:
         lines = csv.DictWriter(opened, list(columns))
-        lines.writeheader()
+        lines.writerow({name: _harmless(name) for name in columns})
         yield Writer()
 
 

@@ -1,5 +1,6 @@
 """The live display on a terminal: a row for each run."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
 from evals.progress import Clock, Meter
+from evals.terminal import safe_streams
+from reasoning.shown import safe
 from strategies.events import DrawEvent
 
 DRAWS_EVERY_S = 0.1
@@ -29,7 +32,7 @@ class Rows:
         if isinstance(event, RunStarted):
             self._meter = Meter(event, self._clock)
             for note in event.notes:
-                self._progress.console.print(f"{self._meter.title}: {note}", markup=False, highlight=False)
+                self._progress.console.print(safe(f"{self._meter.title}: {note}"), markup=False, highlight=False)
             total = event.header.planned
             self._row = self._progress.add_task(self._meter.title, total=total, figures="", left="")
         if self._meter is None or self._row is None:
@@ -52,5 +55,6 @@ def live() -> Iterator[OnRunEvent]:
         TextColumn("{task.fields[figures]}", markup=False),
         TextColumn("{task.fields[left]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+    console = Console(file=getattr(sys.stderr, "raw_stream", sys.stderr))  # it draws with escape sequences of its own
+    with Progress(*columns, console=console, redirect_stdout=False) as progress, safe_streams():
         yield Rows(progress)

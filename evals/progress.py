@@ -14,6 +14,7 @@ from evals import rendering
 from evals.events import ItemScored, OnRunEvent, RunEnded, RunEvent, RunStarted
 from evals.header import RunHeader
 from evals.summary import Summary
+from reasoning.shown import safe
 from strategies.events import DrawEvent
 
 Clock = Callable[[], float]
@@ -48,7 +49,7 @@ class Meter:
     def title(self) -> str:
         """Task, strategy, backend and name."""
         parts = (self.header.task.name, self.header.strategy_name, self.header.backend.spec, self.header.name)
-        return " · ".join(part for part in parts if part)
+        return safe(" · ".join(part for part in parts if part))
 
     @property
     def done(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evals.stats import Interval
+from reasoning.shown import safe
 
 NONE = "–"
 """Stands for what is not known or does not apply."""
@@ -76,7 +77,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[in
         rows: The cells.
         right: Columns, by number, that are aligned to the right.
     """
-    lines = [list(head), *(list(row) for row in rows)]
+    lines = [list(map(safe, line)) for line in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
 
     def text(line: Sequence[str]) -> str:

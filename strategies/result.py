@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from reasoning.problem import Problem
+from reasoning.shown import safe
 from reasoning.usage import NO_USAGE, Usage
 from strategies import views
 from strategies.path import Path, total_cost
@@ -100,13 +101,13 @@ class Result(BaseModel):
         )
 
     def __str__(self) -> str:
-        return views.headline(self)
+        return safe(views.headline(self))
 
     def __rich__(self) -> "Text":
         """What rich prints: the answer, the tally and the paths; square brackets and colons are not markup."""
         from rich.text import Text  # here, because only what prints it has need of rich
 
-        return Text("\n".join(views.lines(self)))
+        return Text(safe("\n".join(views.lines(self))))
 
     def _repr_html_(self) -> str:
         return views.html(self)

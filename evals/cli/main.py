@@ -14,6 +14,7 @@ import typer.core
 import typer.main
 
 from evals.cli.interrupted import Interrupted, end_on_sigterm
+from evals.terminal import safe_streams
 
 VERBS = {
     "run": ("evals.cli.run", "Run a task or a suite of them, or go on with it."),
@@ -76,7 +77,7 @@ class Verbs(typer.core.TyperGroup):
             raise Interrupted from None
 
 
-app = typer.Typer(cls=Verbs, rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=Verbs, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback(epilog="Example: reasoning run gsm8k --backend local --strategy chain-of-thought --limit 100")
@@ -87,13 +88,14 @@ def reasoning() -> None:
 def main() -> None:
     """The console script."""
     end_on_sigterm()
-    try:
-        app()
-    except Interrupted as stop:
-        print("Interrupted." + (f" Go on with: {stop.resume}" if stop.resume else ""), file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 (what is not of the family is raised again)
-        sys.exit(_told(error))
+    with safe_streams():
+        try:
+            app()
+        except Interrupted as stop:
+            print("Interrupted." + (f" Go on with: {stop.resume}" if stop.resume else ""), file=sys.stderr)
+            sys.exit(INTERRUPTED)
+        except Exception as error:  # noqa: BLE001 (what is not of the family is raised again)
+            sys.exit(_told(error))
 
 
 def _told(error: Exception) -> int:

@@ -1,8 +1,13 @@
 """What a model writes, and what a program leaves, breaks no verb."""
 
+import csv
+import io
 import json
+import os
+import re
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +17,14 @@ from evals.cli.main import main
 from evals.item import Item
 from evals.runner import evaluate
 from evals.task import Task
+from evals.terminal import SafeStream
 from reasoning.answer import kind
 from reasoning.errors import DataError
 from reasoning.pricing import load_prices
 from reasoning.request import Request
 from strategies.strategy import Strategy
 
+ROOT = Path(__file__).parents[2]
 Verb = Callable[..., int]
 
 
@@ -185,3 +192,135 @@ def test_a_pattern_that_never_ends_is_refused(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "items.jsonl, line 1" in line
     assert f"{pattern!r} takes longer than 1 s" in line
+
+
+ESCAPES = (
+    "\x1b]52;c;aGk=\x07 \x1b]0;title\x1b\\ \x9b31m \x9d0;t\x9c \x1b[2J \x08\x7f\x0b\r \u202egpj.exe\u2066 \u200f\u2028"
+)
+"""The clipboard, the title, C1 in place of ESC [, a cleared screen, and text in another order than it has."""
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def hostile_run(name: str | None = None) -> str:
+    """The folder of a run in which everything that a stranger writes holds escapes."""
+
+    def script(request: Request, index: int) -> str:
+        program = f"import sys\nprint({ESCAPES!r})\nsys.stderr.write({ESCAPES!r})\nans = {ESCAPES!r}"
+        return f"{ESCAPES}\n```python\n{program}\n```\n"
+
+    items = [
+        Item.of(f"id {n} {ESCAPES}", f"{n}? {ESCAPES}", f"gold {ESCAPES}", "text", metadata={f"m{ESCAPES}": ESCAPES})
+        for n in range(2)
+    ]
+    task = Task(name=f"task {ESCAPES}", kind=kind("text"), load=lambda: items)
+    backend = scripted(script)
+    backend.spec = f"scripted/{ESCAPES}"
+    run = evaluate(task, Strategy.of_config("program-of-thought"), backend, out="runs", name=name, tags={"t": ESCAPES})
+    assert run.folder is not None
+    return str(run.folder)
+
+
+def test_no_verb_lets_an_escape_reach_the_terminal(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, other = hostile_run(), hostile_run(name=f"again {ESCAPES}")
+    capsys.readouterr()
+    shown = ""
+    for command in (
+        ("show", folder), ("show", folder, f"id 0 {ESCAPES}"), ("show", folder, f"id 0 {ESCAPES}", "--json"),
+        ("show", folder, "--items"), ("show", folder, "--items", "--json"), ("show", folder, "--by", f"m{ESCAPES}"),
+        ("show", folder, f"no such {ESCAPES}"), ("errors", folder), ("errors", folder, "--json"),
+        ("report", "runs", "-o", "page.html"), ("export", folder, "-o", "items.csv"), ("compare", folder, other),
+        ("compare", folder, other, "--json"), ("replay", folder), ("rescore", folder), ("rescore", folder, "--json"),
+        ("list", f"x{ESCAPES}"), ("run", f"x{ESCAPES}", "-b", "scripted/constant"), (f"x{ESCAPES}",),
+        ("solve", "How many?", "-b", "scripted/constant", "-B", f"text={json.dumps(ESCAPES)}", "--kind", "text"),
+        ("solve", "How many?", "-b", f"scripted/{ESCAPES}"), ("plan", folder), ("import", ESCAPES),
+    ):  # fmt: skip
+        verb(*command)
+        said = capsys.readouterr()
+        assert RAW.findall(said.out + said.err) == [], (command, said)
+        shown += said.out
+        if "--json" in command and said.out:
+            json.loads(said.out)
+    assert "\\u001b]52;c;aGk=\\u0007" in shown, "it is shown what there is"
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
+
+
+def test_json_is_the_same_document_after_escaping(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = hostile_run()
+    capsys.readouterr()
+    assert verb("show", folder, f"id 0 {ESCAPES}", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["id"] == f"id 0 {ESCAPES}"
+    (text,) = {text for text in texts_in(told) if "```python" in text and text.startswith(ESCAPES)}
+    assert text.endswith("```\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_stream_of_any_encoding_takes_any_text(encoding: str) -> None:
+    bytes_written = io.BytesIO()
+    stream = SafeStream(io.TextIOWrapper(bytes_written, encoding=encoding, newline="\n"))
+    stream.write(json.dumps(f"é – 答 😀 \ud800 {ESCAPES}", ensure_ascii=False))
+    stream.flush()
+    read = bytes_written.getvalue().decode(encoding)
+    assert json.loads(read) == f"é – 答 😀 \ud800 {ESCAPES}"
+    assert RAW.findall(read) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "RUN"),
+        ("show", "RUN", "ID"),
+        ("errors", "RUN"),
+        ("report", "runs"),
+        ("list", "tasks"),
+        ("doctor",),
+        ("--help",),
+        ("run", "--help"),
+    ],
+)
+def test_an_ascii_terminal_is_no_traceback(arguments: tuple[str, ...], verb: Verb, tmp_path: Path) -> None:
+    folder = hostile_run()
+    command = [{"RUN": folder, "ID": f"id 0 {ESCAPES}"}.get(word, word) for word in arguments]
+    told = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "evals.cli.main", *command], cwd=tmp_path, env=told, capture_output=True, timeout=170
+    )
+    assert done.returncode in (0, 1), done.stderr
+    assert (done.stdout + done.stderr).isascii()
+    assert b"Traceback" not in done.stderr
+
+
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "=HYPERLINK('http://x')", "-2+3+cmd|' /C calc'!A0"]
+
+
+def test_no_cell_of_an_export_is_a_formula(verb: Verb) -> None:
+    texts = iter([*FORMULAS, "-5", "+2.5", "-1/3"])
+    items = [
+        Item.of(text, text, text.strip(), "text", metadata={f"={n}": text}, group=text)
+        for n, text in enumerate(FORMULAS)
+    ]
+    task = Task(name="=task", kind=kind("text"), load=lambda: items)
+    run = evaluate(task, "direct", scripted(lambda request, index: next(texts)), out="runs", name="=name")
+    for extra in ((), ("--paths",)):
+        assert verb("export", str(run.folder), "-o", "x.csv", *extra) == 0
+        rows = list(csv.reader(io.StringIO(Path("x.csv").read_bytes().decode(), newline="")))
+        assert len(rows) == 1 + len(FORMULAS)
+        assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+        assert any(cell == "'=1+1" for row in rows for cell in row)
+
+
+def test_a_negative_number_stays_one_in_an_export(verb: Verb) -> None:
+    items = [Item.of("a", "How many?", "-5"), Item.of("b", "And of these?", "-1/3")]
+    task = Task(name="mine", kind=kind("number"), load=lambda: items)
+    run = evaluate(task, "direct", scripted(lambda request, index: "The answer is -5"), out="runs")
+    assert verb("export", str(run.folder), "-o", "x.csv") == 0
+    rows = list(csv.DictReader(io.StringIO(Path("x.csv").read_bytes().decode(), newline="")))
+    assert sorted((row["answer"], row["gold"]) for row in rows) == [("-5", "-1/3"), ("-5", "-5")]
