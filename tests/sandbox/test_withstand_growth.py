@@ -15,6 +15,7 @@ from sandbox import Outcome
 
 MOST = 1.5
 MEASURED = [case for case in CASES if case.grows]
+WARMING = ("ans = 1", "import sympy\nans = 1")  # so that no server starts while it is measured
 PLACES = [setting for setting in SETTINGS if not setting.session]
 
 
@@ -35,16 +36,17 @@ def growths(setting: Setting) -> Iterator[tuple[str, Outcome, int]]:
             assert said, words.read()
             return said
 
-        first = ask({"level": setting.level, "docker": setting.docker})
-        if "unavailable" in first:
-            raise Unavailable(first["unavailable"])
-        meters = meter(first["processes"])
+        meters = meter([worker.pid])  # before it starts any server: what they hold counts
         try:
-            for name in ["", "", *(case.name for case in MEASURED)]:
+            first = ask({"level": setting.level, "docker": setting.docker})
+            if "unavailable" in first:
+                raise Unavailable(first["unavailable"])
+            for program in WARMING:
+                ask(program)
+            for name in (case.name for case in MEASURED):
                 heard: dict[str, Any] = {}
                 grown = min(meters.growth(lambda: heard.update(ask(name))) for _ in range(meters.tries))  # noqa: B023
-                if name:
-                    yield name, Outcome.model_validate_json(heard["outcome"]), grown
+                yield name, Outcome.model_validate_json(heard["outcome"]), grown
             worker.stdin.close()
             assert worker.wait() == 0
         finally:
@@ -63,5 +65,6 @@ def test_all_that_the_kernel_holds_for_a_program_is_bounded(setting: Setting) ->
     assert not [(name, outcome) for name, outcome, _ in seen if cases[name].faults(outcome)]
     shares = {name: round(grown / cases[name].limits["memory_bytes"], 2) for name, _, grown in seen}
     print(shares)
-    assert shares["filled to its limit"] > 0.9  # so much is measured
+    for name in ("filled to its limit", "a mapping for every second page", "copies of the libraries"):
+        assert shares[name] > 0.8, "it was not measured"
     assert not {name: share for name, share in shares.items() if share > MOST}

@@ -1,15 +1,13 @@
-"""Runs the programs whose memory is measured from outside, one for each line of standard input that names it.
+"""Runs the programs whose memory is measured from outside, one for each line of standard input that names it, or is it.
 
-The first line is the plan: the level, and whether to live as in default Docker. Each answer is a line of JSON; the
-first tells the processes whose memory counts.
+The first line is the plan: the level, and whether to live as in default Docker. Each answer is a line of JSON.
 """
 
 import json
-import os
 import sys
 
 from withstand_corpus import CASES
-from withstand_worker import descendants, live_as_in_docker, say
+from withstand_worker import live_as_in_docker, say
 
 import sandbox
 
@@ -25,10 +23,11 @@ def main() -> None:
     except sandbox.LevelError as error:
         say(unavailable=str(error))
         return
-    say(processes=list(descendants(os.getpid())))
+    say(ready=True)
     for line in sys.stdin:
-        case = cases.get(json.loads(line))
-        program, limits = (case.program, case.limits) if case else ("ans = 1", {})
+        asked = json.loads(line)
+        case = cases.get(asked)
+        program, limits = (case.program, case.limits) if case else (asked, {})
         say(outcome=box.run(program, limits=sandbox.Limits(**limits)).model_dump_json())
 
 
