@@ -144,15 +144,20 @@ def settled(run: Run, given: Given) -> Strategy:
         shared = fields if found else {key: fields[key] for key in ("of", "samples") if key in fields}
         known = (found or _class(name)).model_fields
         strategy = Strategy.of_config({name: {**{k: v for k, v in shared.items() if k in known}, **own}})
-    return _with_shots(strategy, path_strategies(made_with(run)))
+    return _with_shots(strategy, run)
 
 
-def _with_shots(strategy: Strategy, ran: Sequence[PathStrategy]) -> Strategy:
+def _with_shots(strategy: Strategy, run: Run) -> Strategy:
     """A strategy with the run's exemplars where it chose none, unless it is the run's without them."""
+    ran = path_strategies(made_with(run))
     shots = dict.fromkeys(found for one in ran if (found := getattr(one, "shots", None)))
-    filled = [strategy.with_shots(found) for found in shots]
-    alike = (one for one in (strategy, *filled) if not set(ran).isdisjoint(path_strategies(one)))
-    return next(alike, filled[0] if filled else strategy)
+    backend = Recorded(run.header.backend, _capabilities(run))
+    filled = [filled for found in shots for filled in (strategy.with_shots(found, backend), strategy.with_shots(found))]
+    alike = {place: len(set(ran) & set(path_strategies(one))) for place, one in enumerate((strategy, *filled))}
+    most = max(alike, key=lambda place: alike[place])
+    if alike[most]:
+        return (strategy, *filled)[most]
+    return filled[0] if filled else strategy
 
 
 def made_with(run: Run) -> Strategy:

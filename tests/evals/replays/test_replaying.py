@@ -287,3 +287,13 @@ def test_a_replayed_run_is_a_run_of_its_own() -> None:
     assert (one.run.paid, one.run.items, one.run.done) == (None, 4, 4)
     assert isinstance(one.strategy, Strategy)
     assert {"strategy", "accuracy", "interval", "usage", "cost"} <= set(one.to_json())
+
+
+def test_the_members_of_a_chat_runs_ensemble_have_the_exemplars_that_each_of_them_had() -> None:
+    """A chain of thought shows a chat model none of the task's exemplars, a program of thought does."""
+    members = (ChainOfThought(), ProgramOfThought())
+    chat = scripted(lambda request, index: "```python\nans = 3\n```\nThe answer is 3.", style="chat")
+    sums = Task.of("sums", list(task(2)), shots="arithmetic")
+    drawn = evals.evaluate(sums, Ensemble(members=members, samples=4), chat, out=None)
+    [again] = evals.replay(drawn, [Ensemble(members=members, samples=2)])
+    assert [len(result.paths) for result in again.run.results] == [2, 2]
