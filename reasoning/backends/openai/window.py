@@ -134,7 +134,9 @@ def what_fits(words: str, sent: int, prompt_bytes: int) -> Refused | None:
         rest, prompt = [whole], int(counted[1]) if counted else None  # the window, and a little more than was asked for
     shared = _SHARED.search(words) is not None or not named
     most = sent + (prompt_bytes + _TEMPLATE if prompt is None else prompt) if shared else sent
-    fitting = max((n for n in rest if LEAST <= n <= most), default=None)
+    # Words that name neither the limit nor its number may be of the prompt's length: the window is the least number.
+    pick = max if named or sent in numbers or whole is not None else min
+    fitting = pick((n for n in rest if LEAST <= n <= most), default=None)
     if fitting is None or (fitting == sent and not shared):
         # A rate of which no number is this request's: a guess at it would cut the limit of all others.
         halved = named and sent > _HALVED_TO and _RATE.search(words) is None

@@ -158,3 +158,16 @@ def test_what_is_not_told_is_no_trouble(fault_server: FaultServer, card: dict[st
 def test_a_short_limit_asks_nobody(fault_server: FaultServer) -> None:
     drawn(fault_server, limit=512)
     assert [sent["path"] for sent in fault_server.requests()] == ["/v1/chat/completions"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The decoder prompt (length 12324) is longer than the maximum model length of 8192: too many tokens.",
+        "The number of tokens to keep from the prompt exceeds the context (n_keep: 13055 >= n_ctx: 8192)",
+    ],
+)
+def test_words_of_the_prompts_length_teach_the_window_at_once(words: str) -> None:
+    told = what_fits(words, 16448, 60)
+    assert told is not None
+    assert told.shared == 8192
