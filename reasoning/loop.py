@@ -17,15 +17,18 @@ from reasoning.errors import ReasoningError
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-WIND_DOWN_S = 60.0
-"""Seconds that a cancelled call is given to let go of what it holds: an engine ends the step that it computes, and the
-interpreter must not end before it."""
+WIND_DOWN_S = 10.0
+"""Seconds that a cancelled call is given to let go of what it holds: an engine ends the step that it computes."""
 TELL_AFTER_S = 2.0
 """Seconds of that after which a person is told what is waited for."""
 
 _lock = threading.Lock()
 _held: set[asyncio.AbstractEventLoop] = set()  # loops whose thread waits in a sync door
 _shared: tuple[int, asyncio.AbstractEventLoop] | None = None  # (process id, loop): a forked child has no loop thread
+
+
+class StillRunningInterrupt(KeyboardInterrupt):
+    """Ctrl-C, and what was under way has not let go in time: an interpreter that ends now would do so in its midst."""
 
 
 def shared_loop() -> asyncio.AbstractEventLoop:
@@ -95,7 +98,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         if future.cancel() and not wound_down.wait(TELL_AFTER_S):
             _log.warning("Waiting for what is under way to let go; Ctrl-C once more ends it at once.")
-            wound_down.wait(WIND_DOWN_S - TELL_AFTER_S)
+            if not wound_down.wait(WIND_DOWN_S - TELL_AFTER_S):
+                raise StillRunningInterrupt from None
         raise
     finally:
         if here is not None:

@@ -9,11 +9,13 @@ class Interrupted(BaseException):
 
     Args:
         resume: The command that goes on, or "".
+        still_running: True where something has not let go in time, such as an engine in a long step. What is done is
+            on the disk by then; the interpreter's orderly end would wait for the engine, or be torn down under it.
     """
 
-    def __init__(self, resume: str = "") -> None:
+    def __init__(self, resume: str = "", *, still_running: bool = False) -> None:
         super().__init__(resume)
-        self.resume = resume
+        self.resume, self.still_running = resume, still_running
 
 
 def end_on_sigterm() -> None:

@@ -6,6 +6,7 @@ run was stopped; 2 usage; 3 and 4 from `compare --gate`; 130 interrupted, by Ctr
 
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
@@ -73,8 +74,8 @@ class Verbs(typer.core.TyperGroup):
         """Runs the verb; Ctrl-C keeps its own exit code."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted from None
+        except KeyboardInterrupt as error:
+            raise Interrupted(still_running=type(error) is not KeyboardInterrupt) from None
 
 
 app = typer.Typer(cls=Verbs, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -92,7 +93,9 @@ def main() -> None:
         try:
             app()
         except Interrupted as stop:
-            print("Interrupted." + (f" Go on with: {stop.resume}" if stop.resume else ""), file=sys.stderr)
+            print("Interrupted." + (f" Go on with: {stop.resume}" if stop.resume else ""), file=sys.stderr, flush=True)
+            if stop.still_running:
+                os._exit(INTERRUPTED)
             sys.exit(INTERRUPTED)
         except Exception as error:  # noqa: BLE001 (what is not of the family is raised again)
             sys.exit(_told(error))

@@ -84,8 +84,9 @@ def run(
     try:
         with display() as shown, options.stdout_apart():
             runs = loop.run(run_matrix(whole, out=folder, store=kept, listeners=[shown]))
-    except KeyboardInterrupt:
-        raise Interrupted(shlex.join(["reasoning", *sys.argv[1:]])) from None
+    except KeyboardInterrupt as error:
+        still_running = isinstance(error, loop.StillRunningInterrupt)
+        raise Interrupted(shlex.join(["reasoning", *sys.argv[1:]]), still_running=still_running) from None
     _tell(runs, json)
     if any(one.failures for one in runs):
         raise typer.Exit(1)

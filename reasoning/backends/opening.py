@@ -10,12 +10,12 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
 
 from reasoning import plugins
-from reasoning.backends.backend import Backend, RemembersAnswers
+from reasoning.backends.backend import Backend, Idles, RemembersAnswers
 from reasoning.backends.budgeted import Budgeted
 from reasoning.backends.claimed import Claimed
 from reasoning.backends.opened import OpenedBackend
 from reasoning.backends.paced import Paced, shared_pacer
-from reasoning.backends.pacer import REMOTE_CONCURRENCY, Pacer
+from reasoning.backends.pacer import REMOTE_CONCURRENCY, UNCAPPED, Pacer
 from reasoning.backends.replicated import ReplicaOptions, Replicated
 from reasoning.backends.retrying import Retrying, RetryPolicy
 from reasoning.backends.stored import Stored, not_before
@@ -237,7 +237,7 @@ def _layered(
 def _pacer(driver: Backend, options: LayerOptions) -> Pacer:
     """A remote endpoint's pacer is shared by all who use it with one key, and adapts; an engine of ours is steady."""
     endpoint = driver.identity.get("endpoint")
-    concurrency = driver.capabilities.concurrency
+    concurrency = UNCAPPED if isinstance(driver, Idles) else driver.capabilities.concurrency
     pacer = Pacer(
         cap=options.max_concurrency,
         default_cap=max(concurrency, REMOTE_CONCURRENCY) if endpoint else concurrency,

@@ -55,7 +55,7 @@ class Outage:
         if level == logging.WARNING:
             self._told_at = now
         why = failure.message.rstrip(".")
-        _log.log(level, "%s does not answer: %s. The next try is in %.1f s.", self._spec, why, wait_s)
+        _log.log(level, "%s has given no answer yet: %s. The next try is in %.1f s.", self._spec, why, wait_s)
 
     def gave_up(self, request: Request, failure: Failure) -> None:
         """A request failed for good: where it is the second one without an answer between, it is not its own fault.
@@ -67,7 +67,7 @@ class Outage:
         alone = self._failed == request
         if not self._answered:
             if failure.kind == "connection" or not alone:
-                raise NoAnswerError(f"{self._spec} has not answered at all: {failure.message}")
+                raise NoAnswerError(f"{self._spec} has given no answer so far: {failure.message}")
         elif not alone and self._since is not None and self._clock() - self._since >= self._total_s:
             minutes = (self._clock() - self._since) / 60
-            raise NoAnswerError(f"{self._spec} has not answered for {minutes:.0f} minutes: {failure.message}")
+            raise NoAnswerError(f"{self._spec} has given no answer for {minutes:.0f} minutes: {failure.message}")

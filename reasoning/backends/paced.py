@@ -70,7 +70,8 @@ class Paced(Layer):
 
     async def idle(self) -> int:
         """See `Idles.idle`."""
-        return await self.pacer.idle()
+        within = await super().idle()
+        return min(within, await self.pacer.idle())
 
 
 class _Call:

@@ -14,6 +14,8 @@ START = 20
 """Requests in flight that an endpoint of unknown strength is begun with."""
 REMOTE_CONCURRENCY = 64
 """The cap of a remote endpoint where no one gave another: a client's own cost a request grows beyond it."""
+UNCAPPED = 1_000_000
+"""The cap of an engine that queues by itself, with an eye on precedence: a second queue before it would blur that."""
 GROWTH = 0.25
 """More in flight for each answer before the first refusal: a limit by time refuses all that is in flight when it is
 reached."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reasoning.backends.precedence import Line
+from reasoning.backends.precedence import LAST, Line
 
 
 class Slots:
@@ -14,7 +14,7 @@ class Slots:
 
     def __init__(self, free: int) -> None:
         self._free = free
-        self._line: Line[None] = Line()
+        self._line: Line[int] = Line()
 
     async def take(self, count: int = 1) -> None:
         """Waits for `count` slots and takes them all at once."""
@@ -31,6 +31,12 @@ class Slots:
             self._serve()
             raise
 
+    async def idle(self) -> int:
+        """Waits until a slot is free and nobody waits for one; how many are."""
+        waiting = self._line.join(1, at=LAST)
+        self._serve()
+        return await waiting
+
     def give(self, count: int = 1) -> None:
         """Gives slots back."""
         self._free += count
@@ -44,5 +50,7 @@ class Slots:
 
     def _serve(self) -> None:
         while (following := self._line.first()) is not None and following[1] <= self._free:
-            self._free -= following[1]
-            following[0].set_result(None)
+            waiting, count, at = following
+            waiting.set_result(self._free)
+            if at != LAST:
+                self._free -= count

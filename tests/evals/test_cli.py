@@ -340,6 +340,37 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(folder: Path, how
     assert json.loads((log.parent / "run.json").read_text())["status"] == "interrupted"
 
 
+def test_an_engine_that_does_not_let_go_holds_no_interrupt_up(folder: Path) -> None:
+    """It computes a step of a minute in a thread, which the interpreter's own end would wait for."""
+    (folder / "sitecustomize.py").write_text(
+        "import asyncio, time\n"
+        "from reasoning import loop\n"
+        "from reasoning.backends.scripted import Scripted\n"
+        "loop.TELL_AFTER_S, loop.WIND_DOWN_S = 0.1, 0.3\n"
+        "async def aclose(self):\n"
+        "    await asyncio.to_thread(time.sleep, 50)\n"
+        "Scripted.aclose = aclose\n"
+    )
+    (folder / "items.jsonl").write_text(
+        "".join(json.dumps({"q": f"{i}?", "a": 18, "level": i}) + "\n" for i in range(99))
+    )
+    command = ["run", "mine.yaml", "-b", "scripted/constant", "-s", "direct", "--store", "none"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evals.cli.main", *command, "-B", "latency_s=0.05", "-B", "max_concurrency=1"],
+        cwd=folder, env=environment(PYTHONPATH=f"{folder}:{ROOT}"), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    log = folder / "runs" / "mine--direct--scripted-constant" / "results.jsonl"
+    while process.poll() is None and not (log.exists() and log.stat().st_size):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "Ctrl-C once more" in stderr
+    assert "Go on with: reasoning run mine.yaml" in stderr
+    assert "Traceback" not in stderr
+    assert json.loads((log.parent / "run.json").read_text())["status"] == "interrupted"
+
+
 def lines_of(run: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / run["folder"] / "results.jsonl").read_text().splitlines()]
 

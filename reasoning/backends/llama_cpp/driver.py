@@ -196,6 +196,10 @@ class LlamaCpp:
             notes=self._notes(request),
         )
 
+    async def idle(self) -> int:
+        """See `Idles.idle`: draws queue here, for slots."""
+        return await self._slots.idle()
+
     async def aclose(self) -> None:
         """Ends the draws in flight, which fail as cancelled, and frees the model."""
         self._engine.calls.close()

@@ -61,7 +61,7 @@ def retrying(driver: Scripted, clock: Clock, policy: RetryPolicy | None = None) 
 def test_without_a_connection_it_stops_after_few_tries() -> None:
     clock, driver = Clock(), failing(["connection"])
     with pytest.raises(
-        NoAnswerError, match=r"scripted/script has not answered at all: no connection. \(tried 4 times\)"
+        NoAnswerError, match=r"scripted/script has given no answer so far: no connection. \(tried 4 times\)"
     ):
         asyncio.run(retrying(driver, clock).complete(ASKED, [0]))
     assert len(driver.calls) == FIRST_TRIES
@@ -91,7 +91,7 @@ def test_a_backend_that_has_answered_loses_draws_until_it_was_silent_for_long() 
                 (got,) = asyncio.run(layer.complete(request, [index]))
                 assert got.failure is not None
 
-    with pytest.raises(NoAnswerError, match="has not answered for [5-7] minutes: no connection"):
+    with pytest.raises(NoAnswerError, match="has given no answer for [5-7] minutes: no connection"):
         lose_all()
     assert 300 <= clock.now <= 430
 
@@ -114,7 +114,7 @@ def test_the_cause_and_the_wait_are_told(caplog: pytest.LogCaptureFixture) -> No
     asyncio.run(layer.complete(ASKED, [1]))
     told = [r for r in caplog.records if r.name == "reasoning.backends.outage"]
     assert len(told) == 11
-    assert "scripted/script does not answer: no server_error. The next try is in " in told[0].getMessage()
+    assert "scripted/script has given no answer yet: no server_error. The next try is in " in told[0].getMessage()
     assert told[0].levelno == logging.INFO  # it may pass in a moment
     warnings = [r for r in told if r.levelno == logging.WARNING]
     assert 1 <= len(warnings) <= clock.now / TELL_EVERY_S + 1

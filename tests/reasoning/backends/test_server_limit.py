@@ -105,7 +105,7 @@ def test_a_narrow_limit_is_learned() -> None:
 
 
 def test_a_limit_that_lasts_longer_than_the_policy_ends_the_run() -> None:
-    with pytest.raises(NoAnswerError, match=r"has not answered for 2 minutes: too many \(tried \d+ times\)"):
+    with pytest.raises(NoAnswerError, match=r"has given no answer for 2 minutes: too many \(tried \d+ times\)"):
         bought(Limited(2, window_s=1e6), 5, RetryPolicy(total_s=90))
 
 

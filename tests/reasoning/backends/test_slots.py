@@ -1,9 +1,13 @@
-"""Slots are served in order of arrival, and a cancelled wait leaves nothing behind."""
+"""Slots are served by precedence, then by arrival, and a cancelled wait leaves nothing behind."""
 
 import asyncio
 
 import pytest
 
+from reasoning.backends.paced import Paced
+from reasoning.backends.pacer import Pacer
+from reasoning.backends.precedence import Beginning
+from reasoning.backends.scripted import Scripted
 from reasoning.backends.slots import Slots
 
 
@@ -62,3 +66,54 @@ def test_slots_granted_in_the_moment_of_cancelling_come_back() -> None:
         await asyncio.wait_for(slots.take(1), 1)
 
     asyncio.run(main())
+
+
+def test_an_earlier_problem_is_served_first_and_idle_slots_are_told_last() -> None:
+    async def main() -> list[str]:
+        slots, order = Slots(1), list[str]()
+        await slots.take()
+
+        async def take(name: str, began: float) -> None:
+            with Beginning(began):
+                await slots.take()
+            order.append(name)
+            await asyncio.sleep(0)
+            slots.give()
+
+        async def idle() -> None:
+            order.append(f"{await slots.idle()} idle")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(idle())
+            for name, began in (("third", 3.0), ("first", 1.0), ("second", 2.0)):
+                group.create_task(take(name, began))
+            await _settle()
+            slots.give()
+        return order
+
+    assert asyncio.run(main()) == ["first", "second", "third", "1 idle"]
+
+
+def test_a_backend_is_idle_where_both_its_pacer_and_its_engine_are() -> None:
+    class Engine(Scripted):
+        def __init__(self) -> None:
+            super().__init__(lambda request, index: "fine")
+            self.slots = Slots(4)
+
+        async def idle(self) -> int:
+            return await self.slots.idle()
+
+    async def main() -> None:
+        engine, pacer = Engine(), Pacer(cap=2)
+        paced = Paced(engine, pacer)
+        assert await paced.idle() == 2
+        await engine.slots.take(3)
+        assert await paced.idle() == 1
+        await engine.slots.take(1)
+        waits = asyncio.create_task(paced.idle())
+        await _settle()
+        assert not waits.done()
+        engine.slots.give(2)
+        assert await waits == 2
+
+    asyncio.run(asyncio.wait_for(main(), 5))
