@@ -5,6 +5,7 @@ A worker runs the whole corpus once for each setting, in a process of its own; t
 
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -159,7 +160,13 @@ def test_every_outcome_carries_the_evidence(setting: Setting, verdicts_of: Calla
     assert verdicts.isolation["level"] == setting.level
     assert {"landlock", "seccomp"} <= verdicts.isolation["layers"].keys()
     for seen in verdicts.seen.values():
-        assert Outcome.model_validate_json(seen["outcome"]).isolation.model_dump() == verdicts.isolation
+        isolation = Outcome.model_validate_json(seen["outcome"]).isolation.model_dump()
+        assert of_any_server(isolation) == of_any_server(verdicts.isolation)
+
+
+def of_any_server(isolation: dict[str, Any]) -> str:
+    """The evidence without the process id in the name of a server's control group: a handle has several servers."""
+    return re.sub(r"/sandbox-\d+", "/sandbox-ID", json.dumps(isolation))
 
 
 @pytest.fixture(scope="session")
