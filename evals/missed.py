@@ -71,6 +71,8 @@ class Misses:
         not_run: Planned problems that were never done; they are lost too.
         relabelled: The accuracy by the other labels, problems that they leave out left out; None without labels.
         labels: Where those are from.
+        guessed: The share of the paths' answers that no marker, box or sentence speaks for; None where no path's
+            answer was read in its text.
     """
 
     planned: int
@@ -79,6 +81,7 @@ class Misses:
     not_run: int = 0
     relabelled: float | None = None
     labels: str | None = None
+    guessed: float | None = None
 
     def of(self, cause: Cause) -> tuple[Miss, ...]:
         """The misses of one cause."""
@@ -100,7 +103,12 @@ class Misses:
         causes = [{"cause": cause, "misses": self.count(cause), "corrected": self.corrected(cause)} for cause in CAUSES]
         fields = ("id", "repeat", "cause", "detail", "score", "answer", "gold")
         listed = [{field: getattr(miss, field) for field in fields} for miss in self.misses]
-        head = {"planned": self.planned, "accuracy": self.accuracy, "labels": self.labels}
+        head = {
+            "planned": self.planned,
+            "accuracy": self.accuracy,
+            "labels": self.labels,
+            "guessed": self.guessed,
+        }
         return {**head, "causes": causes, "misses": listed}
 
 
@@ -118,7 +126,9 @@ def misses(run: Run, labels: Labels | None = None) -> Misses:
     kind = run.header.task.kind
     found: list[Miss] = []
     kept = right = 0.0
+    read: Counter[str] = Counter()
     for record in run.records:
+        read.update(path.evidence for path in record.result.paths if path.evidence is not None)
         doubt, gold = _doubt(record, kind, labels)
         if doubt != "left out":
             kept += 1
@@ -141,6 +151,7 @@ def misses(run: Run, labels: Labels | None = None) -> Misses:
         not_run=not_run,
         relabelled=None if labels is None else right / max(1.0, kept + not_run),
         labels=None if labels is None else labels.source,
+        guessed=read["guessed"] / read.total() if read else None,
     )
 
 

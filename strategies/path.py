@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
-from reasoning.answer import Extraction
+from reasoning.answer import Evidence, Extraction, evidence_of
 from reasoning.completion import Completion
 from reasoning.problem import Problem
 from reasoning.usage import NO_USAGE, Usage
@@ -135,8 +135,13 @@ class Path(BaseModel):
 
     @property
     def stated(self) -> bool:
-        """True for an answer that the text states, and not just the last thing of its kind in it."""
-        return self.status == "ok" and not (self.rule or "").startswith("last ")
+        """True for an answer that the text states: in a box, behind a marker, or as all that it says."""
+        return self.status == "ok" and self.evidence in ("boxed", "stated")
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What speaks for the answer that was read in the text; None without one, and for a program's value."""
+        return None if self.rule in (None, "program") or self.answer is None else evidence_of(self.rule)
 
     @property
     def usage(self) -> Usage:

@@ -50,7 +50,9 @@ def lines(result: "Result") -> Iterator[str]:
 
 def ending(path: "Path") -> str:
     """What a path came to."""
-    return str(path.answer) if path.status == "ok" else f"{path.status} ({path.reason})"
+    if path.status != "ok":
+        return f"{path.status} ({path.reason})"
+    return f"{path.answer} ({path.evidence})" if path.evidence else str(path.answer)
 
 
 def shortened(text: str) -> str:

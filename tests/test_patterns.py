@@ -111,7 +111,10 @@ _MATHS = (
 _ANY = (*_SPACES, *_DIGITS, *_MARKS)
 
 ANSWER = {
-    "marker": ("number", "number of a German", "choice", "boolean", "text", "formula"),
+    "statements": ("number", "number of a German", "choice", "boolean", "text", "formula"),
+    "segments": ("number", "choice", "boolean", "text", "formula"),
+    "reply": ("number", "formula"),
+    "notation": ("formula", "formula alone"),
     "numeral": ("number", "number of a German", "number alone"),
     "finding": ("number", "number alone", "gold elsewhere"),
     "number": ("number", "number alone"),
@@ -123,7 +126,49 @@ ANSWER = {
 }
 """The readers of the modules of `reasoning.answer`."""
 ANSWER_TEXTS: Mapping[str, tuple[str, ...]] = {
-    "marker": _ANY,
+    "statements": (
+        *_ANY,
+        long("answer", "{"),
+        long('"answer":', "{"),
+        long("result: "),
+        long("right value "),
+        long("is the answer "),
+    ),
+    "segments": (
+        long(". "),
+        long("... "),
+        long("check "),
+        long("if ", "", " would"),
+        long("(a", "", ")"),
+        long("# "),
+        long("would you "),
+        long("|"),
+        long("Note "),
+        long("** "),
+    ),
+    "reply": (
+        long("<think>"),
+        long("[/think]"),
+        long("<|a"),
+        long("~~"),
+        long("~~a"),
+        long("\\cancel{"),
+        long("\nQ", "so"),
+        long("wait "),
+        long("let me "),
+        long("<|channel|>"),
+    ),
+    "notation": (
+        *_MATHS,
+        long("\\boxed{a}"),
+        long("\\text{a}", "$", "$"),
+        long("\\frac{1", "$", "$"),
+        long("sqrt(", "$", "$"),
+        long("²", "$", "$"),
+        long("1 ", "$", "$"),
+        long("cm ", "$5", "$"),
+        long("~", "$1", "$"),
+    ),
     "numeral": (*_DIGITS, long("\\frac{"), long("１"), long("$1"), long("1\\,"), long("12 ")),
     "finding": (
         *_DIGITS,
@@ -136,7 +181,13 @@ ANSWER_TEXTS: Mapping[str, tuple[str, ...]] = {
         long("a "),
     ),
     "number": (long(" ", "-", "1"), long(" - ")),
-    "words": (long("two ", "answer is "), long("hundred and ", "answer is "), long("one-", "answer: ")),
+    "words": (
+        long("two ", "answer is "),
+        long("hundred and ", "answer is "),
+        long("one-", "answer: "),
+        long("十", "answer is "),
+        long("half a "),
+    ),
     "choice": (
         long("\n", "A) is"),
         long("(A) ", "A) "),
@@ -293,7 +344,7 @@ ELSEWHERE = {
     "reasoning.secret_names _HARMLESS": "the name of an option",
     "reasoning.secret_names _SECRET": "the name of an option",
     "evals.reading _INTEGER": "a task's data",
-    "reasoning.answer.canonical _VARIABLE": "runs in the worker, which has a deadline",
+    "reasoning.answer.canonical": "runs in the worker, which has a deadline",
     "reasoning.backends.hub _PART": "the name of a file",
     "reasoning.backends.hub _REPOSITORY": "a backend's specification",
     "reasoning.backends.hub choose": "the name of a file",

@@ -52,6 +52,9 @@ def _page(found: "Misses", items: bool) -> str:
 
     missed = len(found.misses) + found.not_run
     head = f"{missed} of {found.planned} problems are not right; accuracy {rendering.percent(found.accuracy)} %"
+    if found.guessed is not None:
+        share = rendering.percent(found.guessed)
+        head += f"; {share} % of the paths' answers are guessed (nothing in the text says that they are the answer)"
     rows = []
     for cause in CAUSES:
         count = found.count(cause)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from reasoning.answer.abstract import Answer, Extraction, Formula, Kind
+from reasoning.answer.abstract import Answer, Evidence, Extraction, Formula, Kind, evidence_of
 from reasoning.answer.boolean import Boolean
 from reasoning.answer.choice import Choice
 from reasoning.answer.expression import Expression
@@ -23,12 +23,14 @@ __all__ = [
     "AnswerKind",
     "Boolean",
     "Choice",
+    "Evidence",
     "Expression",
     "Extraction",
     "Formula",
     "Kind",
     "Number",
     "Text",
+    "evidence_of",
     "kind",
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,6 +35,20 @@ Answer: TypeAlias = Fraction | bool | str | Formula
 """An answer as it is held: `Fraction` for numbers, `bool` for booleans, a label or text, a `Formula`. Hashable."""
 
 
+Evidence: TypeAlias = Literal["boxed", "stated", "concluded", "guessed"]
+"""What speaks for an answer: it stands in a box, a marker says so, a sentence concludes with it, or nothing does."""
+
+_CONCLUDED = ("correction", "bold", "equation", "conclusion", "verdict", "option text", "last word", "last formula")
+_STATED = ("answer tag", "####", "json", "answer is", "leading", "whole")
+_BY_EVIDENCE: Final[dict[Evidence, tuple[str, ...]]] = {"boxed": ("boxed",), "stated": _STATED, "concluded": _CONCLUDED}
+_EVIDENCE: Final = {rule: evidence for evidence, rules in _BY_EVIDENCE.items() for rule in rules}
+
+
+def evidence_of(rule: str) -> Evidence:
+    """What a rule is evidence of; of those that only take the last thing there is, "guessed"."""
+    return _EVIDENCE.get(rule, "guessed")
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """An answer found in a text, and where.
@@ -49,6 +63,11 @@ class Extraction:
     answer: Answer
     span: tuple[int, int]
     rule: str
+
+    @property
+    def evidence(self) -> Evidence:
+        """What speaks for the answer, the surest first: "boxed", "stated", "concluded", "guessed"."""
+        return evidence_of(self.rule)
 
 
 class Kind(BaseModel, ABC):

@@ -12,6 +12,7 @@ on the negative side too, where it makes its difference.
 
 import ast
 import hashlib
+import itertools
 import re
 from typing import Any, Final
 
@@ -57,6 +58,8 @@ def plain(text: str) -> Any:
         NotPlainError: The text is something else.
     """
     text = text.strip()
+    if re.search(r"\d_\d", text):  # a numeral of another base, to people
+        raise NotPlainError(text)
     try:
         tree = ast.parse(text.replace("^", "**"), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -118,16 +121,242 @@ def latex(text: str) -> Any:
     return found[0] if found else None
 
 
-def key(text: str) -> str | None:
-    """The canonical key of the expression that a text stands for; None where it stands for none."""
+def key(written: str, tidied: str) -> str | None:
+    """The canonical key of the expression that a text stands for; None where it stands for none.
+
+    Args:
+        written: The text as it was written, which may be plain notation.
+        tidied: The same as `reasoning.answer.notation.tidy` gives it.
+    """
+    for text in dict.fromkeys((written, tidied)):
+        try:
+            expression = plain(text)
+            found = None if _undefined(expression) else _key(expression)
+        except (NotPlainError, TypeError, AttributeError):  # `10^{10}` is no power of a set
+            continue
+        return _shortened(found)
+    return _shortened(_structured(tidied))
+
+
+def _shortened(found: str | None) -> str | None:
+    if found is None or len(found) <= 2000:
+        return found
+    return "sha256:" + hashlib.sha256(found.encode()).hexdigest()
+
+
+_NUMERAL = re.compile(r"\(?([0-9A-Z]+)\)?_\{?(\d{1,2})\}?")
+_RATIO = re.compile(r"\d+(?:\s?:\s?\d+)+")
+_NAME = (
+    r"(?:\\?[A-Za-z]+|\|[A-Z]{1,3}\||[A-Z]{2,3}|\\(?:angle|triangle|overline|widehat|vec|hat)\s*\{?[A-Z]{1,3}\}?"
+    r"|m\s*\\angle\s*[A-Z]{1,3})"
+    r"(?:\s?_\s?(?:\{[^{}]*\}|\w))?(?:\s?'{1,2})?(?:\s?\^\{?-1\}?)?(?:\s?\(([^()]*)\))?"
+)
+_ASSIGNED = re.compile(rf"\s*({_NAME})\s*$")
+_RELATION = re.compile(r"\\le(?![a-z])|\\ge(?![a-z])|<=|>=|<|>")
+_REVERSED = {"\\le": "\\ge", "\\ge": "\\le", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+def _structured(text: str) -> str | None:
+    """The key of a tidied text, by its outermost structure: a list, a set, an interval, an equation, an expression."""
+    text = text.strip(" .,;:")
+    if not text:
+        return None
+    if (base := _NUMERAL.fullmatch(text.replace(" ", ""))) is not None:
+        return _numeral(base[1], int(base[2]))
+    if _RATIO.fullmatch(text):
+        return ":".join(part.strip() for part in text.split(":"))
+    if re.fullmatch(r"\\mathbb\s?\{?R\}?|\\R", text):
+        return "(-oo, oo)"
+    if re.fullmatch(r"\\emptyset|\\\{\s*\\\}", text):
+        return "{}"
+    if (members := _parts(text, r"\\in(?![a-z])")) and len(members) == 2:
+        return _structured(members[1])
+    if "\\cup" in text:
+        keys = [_structured(part) for part in _parts(text, r"\\cup(?![a-z])")]
+        return None if None in keys else f"Union({', '.join(sorted(map(str, keys)))})"
+    if (alternatives := _parts(text, r"(?<![a-z])or(?![a-z])")) and len(alternatives) > 1:
+        keys = [_structured(part) for part in alternatives]
+        if None in keys:
+            return None
+        intervals = all(re.fullmatch(r"[(\[].*[)\]]", str(one)) for one in keys) and any(
+            "oo" in str(one) or "[" in str(one) for one in keys
+        )
+        return f"Union({', '.join(sorted(map(str, keys)))})" if intervals else _set(map(str, keys))
+    groups = [part for part in _parts(text, ";") if part.strip()]
+    if len(groups) > 1 and all("," in part for part in groups):
+        keys = [_structured(part) for part in groups]
+        return None if None in keys else _set(map(str, keys))
+    listed = [part for part in _parts(text, r",(?!\d{3}(?!\d))|(?<![a-z])and(?![a-z])|;") if part.strip()]
+    if len(listed) > 1:
+        return _list(listed)
+    if text.startswith("\\{") and text.endswith("\\}"):
+        inner = [part for part in _parts(text[2:-2], ",") if part.strip()]
+        keys = [_structured(part) for part in inner]
+        return None if None in keys else _set(map(str, keys), single=True)
+    if (bracketed := _bracketed(text)) is not None:
+        return bracketed
+    if len(sides := _parts(text, r"(?<![<>!\\])=(?!=)")) > 1:
+        return _equality(sides)
+    if _RELATION.search(text) and (bounded := _bounded(text)) is not None:
+        return bounded
+    if "\\pm" in text or "\\mp" in text:
+        both = [
+            _structured(text.replace("\\pm", sign).replace("\\mp", other)) for sign, other in (("+", "-"), ("-", "+"))
+        ]
+        return None if None in both else _set(map(str, both))
+    return _leaf(text)
+
+
+def _leaf(text: str) -> str | None:
     try:
-        expression = plain(text)
-    except (NotPlainError, TypeError, ValueError, AttributeError):  # `10^{10}` is no power of a set
+        return _key(plain(text))
+    except (NotPlainError, TypeError, AttributeError):
         expression = latex(text)
     if expression is None or isinstance(expression, str) or _undefined(expression):
         return None
-    written = _key(expression)
-    return written if len(written) <= 2000 else "sha256:" + hashlib.sha256(written.encode()).hexdigest()
+    return _key(expression)
+
+
+def _numeral(digits: str, base: int) -> str | None:
+    """A numeral of another base than ten stays one: 52 in base 8 is written so, and is neither 52 nor 528."""
+    try:
+        value = int(digits, base)
+    except ValueError:
+        return None
+    return str(value) if base == 10 else f"{digits.lstrip('0') or '0'}_{base}"
+
+
+def _parts(text: str, separator: str) -> list[str]:
+    """The parts between separators that stand outside of all brackets."""
+    parts, depth, start = [], 0, 0
+    pattern = re.compile(rf"(?P<open>\\?\{{|[(\[]|\\begin\{{)|(?P<close>\\?\}}|[)\]])|(?P<sep>{separator})")
+    for match in pattern.finditer(text):
+        if match["open"]:
+            depth += 1
+        elif match["close"]:
+            depth -= 1
+        elif depth == 0 and "\\begin" not in text[: match.start()]:
+            parts.append(text[start : match.start()])
+            start = match.end()
+    return [*parts, text[start:]]
+
+
+def _set(keys: Any, *, single: bool = False) -> str:
+    items: set[str] = set()
+    for one in keys:
+        items |= set(one[1:-1].split(", ")) if one.startswith("{") and one.endswith("}") else {one}
+    ordered = sorted(items)
+    return (
+        ordered[0]
+        if len(ordered) == 1 and not single
+        else f"{{{', '.join(ordered)}}}"
+        if len(ordered) > 1
+        else ordered[0]
+    )
+
+
+def _list(parts: list[str]) -> str | None:
+    """Several values: those of several variables are a tuple in the variables' order, others a set."""
+    values: list[str] = []
+    names: list[str] = []
+    for part in parts:
+        sides = _parts(part, r"(?<![<>!\\])=(?!=)")
+        name = _ASSIGNED.fullmatch(sides[0]) if len(sides) == 2 else None
+        found = _structured(sides[1] if name else part)
+        if found is None:
+            return None
+        values.append(found)
+        if name:
+            names.append(re.sub(r"_.*", "", name[1].strip()))
+    if len(names) == len(values) > 1 and _neighbours(names):
+        return f"({', '.join(value for _, value in sorted(zip(names, values, strict=True)))})"
+    return _set(values)
+
+
+def _neighbours(names: list[str]) -> bool:
+    """Whether names are letters that follow one another, as the coordinates of a point do: x, y or a, b, c."""
+    letters = sorted(names)
+    return all(len(name) == 1 for name in names) and all(
+        ord(after) - ord(before) == 1 for before, after in itertools.pairwise(letters)
+    )
+
+
+def _bracketed(text: str) -> str | None:
+    """The key of an interval, a point, or what stands in needless brackets."""
+    if text[0] not in "([" or text[-1] not in ")]":
+        return None
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth == 0 and at < len(text) - 1:
+            return None
+    inner = _parts(text[1:-1], "[,;]")
+    if len(inner) == 1:
+        return _structured(text[1:-1]) if text[0] == "(" and text[-1] == ")" else None
+    keys = [_structured(part) for part in inner]
+    return None if None in keys else f"{text[0]}{', '.join(map(str, keys))}{text[-1]}"
+
+
+def _equality(sides: list[str]) -> str | None:
+    """`f(2) = 5`, `AB = 5`, `5 = x` and `2^{10} = 1024` are their value; `x^2 + y^2 = 25` is an equation."""
+    left, right = sides[0].strip(), sides[-1].strip()
+    if ":" in left or re.fullmatch(r"\\frac\{\s*[A-Z]{1,4}\s*\}\{\s*[A-Z]{1,4}\s*\}|[A-Z]{1,4}\s*/\s*[A-Z]{1,4}", left):
+        return _structured(right)
+    if _ASSIGNED.fullmatch(left) or re.match(
+        r"\s*(?:P|E|\\Pr|\\lim|\\max|\\min|\\sum|\\int|\\gcd|\\binom|\\det)(?![A-Za-z])", left
+    ):
+        return _structured(right)
+    if _ASSIGNED.fullmatch(right) and not re.fullmatch(r"[xyz]", left):
+        return _structured(left)
+    if (names := re.fullmatch(r"\(\s*[a-z](?:\s*,\s*[a-z])*\s*\)", left)) is not None:
+        assert names is not None
+        return _structured(right)
+    value = _structured(right)
+    if value is not None and _constant(value):
+        other = _leaf(left)
+        if other is not None and _constant(other):
+            return value  # an equation between numbers is what it comes to
+        if re.fullmatch(
+            r"[a-z](?:\s*[-+]\s*[a-z])+|[a-z]{1,3}|[A-Z]+(?:\s*[-+]\s*[A-Z]+)*", left.replace("\\cdot", "")
+        ):
+            return value  # a + b = 5, where it was asked for the sum
+    expression = latex("=".join((left, right)))
+    if expression is None or isinstance(expression, str) or _undefined(expression):
+        return None
+    return _key(expression)
+
+
+def _constant(found: str) -> bool:
+    return re.fullmatch(r"-?[\d./]+(?:e-?\d+)?", found) is not None
+
+
+def _bounded(text: str) -> str | None:
+    """The interval that an inequality in one variable stands for; None for other relations."""
+    signs = [match[0] for match in _RELATION.finditer(text)]
+    sides = [part.strip() for part in _RELATION.split(text)]
+    variable = re.compile(r"[a-z]|\\(?:theta|alpha|beta)")
+    if len(sides) == 2:
+        if variable.fullmatch(sides[1]) and not variable.fullmatch(sides[0]):
+            sides, signs = sides[::-1], [_REVERSED[signs[0]]]
+        if not variable.fullmatch(sides[0]):
+            return None
+        bound = _structured(sides[1])
+        if bound is None or bound.startswith(("f(", "(", "{")) or re.search(r"[a-z]", bound.replace("oo", "")):
+            return None
+        closed = signs[0] in ("\\le", "\\ge", "<=", ">=")
+        if signs[0] in ("<", "\\le", "<="):
+            return f"(-oo, {bound}{']' if closed else ')'}"
+        return f"{'[' if closed else '('}{bound}, oo)"
+    if len(sides) == 3 and variable.fullmatch(sides[1]):
+        low, high = _structured(sides[0]), _structured(sides[2])
+        if low is None or high is None:
+            return None
+        if signs[0] in (">", "\\ge", ">="):
+            low, high, signs = high, low, [_REVERSED[sign] for sign in signs[::-1]]
+        left = "(" if signs[0] == "<" else "["
+        right = ")" if signs[1] == "<" else "]"
+        return f"{left}{low}, {high}{right}"
+    return None
 
 
 def _undefined(expression: Any) -> bool:
@@ -140,10 +369,14 @@ def _undefined(expression: Any) -> bool:
 def _key(value: Any) -> str:
     if isinstance(value, (list, tuple, sympy.Tuple)):
         return f"({', '.join(map(_key, value))})"
+    if getattr(value, "is_Matrix", False) and not isinstance(value, sympy.MatrixBase):
+        value = value.doit()
     if isinstance(value, sympy.MatrixBase):
         return f"matrix {value.rows}x{value.cols} ({', '.join(map(_key, value))})"
     if isinstance(value, sympy.Equality):
         return _equation(value)
+    if isinstance(value, (Relational, sympy.And)) and (interval := _interval(value)) is not None:
+        return _key(interval)
     if isinstance(value, Relational):
         return _relation(value)
     if isinstance(value, sympy.Interval):
@@ -161,9 +394,39 @@ def _equation(value: Any) -> str:
     """`x = 5` is 5, as `y = 2x` is 2x; both sides of any other equation on one side, up to a factor."""
     if value.lhs.is_Symbol and not value.rhs.has(value.lhs):
         return _key(value.rhs)
+    if (solved := _line(value)) is not None:
+        return _key(solved)
     if not isinstance(value.lhs, sympy.Expr) or not isinstance(value.rhs, sympy.Expr):
         return f"Eq({_key(value.lhs)}, {_key(value.rhs)})"
     return f"{_up_to_factor(value.lhs - value.rhs, signed=False)} = 0"
+
+
+def _line(value: Any) -> Any:
+    """What y is on a line through the plane: `2x - y + 3 = 0` is `y = 2x + 3`; None for any other equation."""
+    names = {str(symbol): symbol for symbol in value.free_symbols}
+    if set(names) != {"x", "y"} or not isinstance(value.lhs, sympy.Expr) or not isinstance(value.rhs, sympy.Expr):
+        return None
+    difference = value.lhs - value.rhs
+    if not difference.is_polynomial(*names.values()):
+        return None
+    poly = sympy.Poly(difference, names["x"], names["y"])
+    if poly.total_degree() != 1 or not poly.coeff_monomial(names["y"]):
+        return None
+    return sympy.expand(names["y"] - difference / poly.coeff_monomial(names["y"]))
+
+
+def _interval(value: Any) -> Any:
+    """The interval that inequalities in one variable amount to; None for all others."""
+    symbols = list(value.free_symbols)
+    relations = value.args if isinstance(value, sympy.And) else (value,)
+    for one in relations:
+        if not isinstance(one, Relational) or isinstance(one, (sympy.Ne, sympy.Eq)):
+            return None
+        difference = one.lhs - one.rhs
+        if len(symbols) != 1 or not difference.is_polynomial(*symbols) or sympy.degree(difference, symbols[0]) != 1:
+            return None
+    found = value.as_set()
+    return found if isinstance(found, sympy.Interval) else None
 
 
 def _relation(value: Any) -> str:
@@ -250,15 +513,15 @@ def _decimal(part: Any, size: Any) -> str:
     return str(sympy.Float(part, 12))
 
 
-def answer(request: list[str]) -> tuple[int, str] | None:
+def answer(request: list[tuple[str, str]]) -> tuple[int, str] | None:
     """What the worker replies: which of some texts is the first that is an expression, and its key."""
-    keys = ((at, _key_or_none(text)) for at, text in enumerate(request))
+    keys = ((at, _key_or_none(written, tidied)) for at, (written, tidied) in enumerate(request))
     return next(((at, found) for at, found in keys if found is not None), None)
 
 
-def _key_or_none(text: str) -> str | None:
+def _key_or_none(written: str, tidied: str) -> str | None:
     try:
-        return key(text)
+        return key(written, tidied)
     except MemoryError:  # the whole request has had its share
         raise
     except (Exception, RecursionError):  # noqa: BLE001 (SymPy and its parsers raise anything on hostile text)

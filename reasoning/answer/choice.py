@@ -1,30 +1,65 @@
 """Answers that are one of given options."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
 from pydantic import field_validator, model_validator
 
 from reasoning.answer.abstract import Answer, Extraction, Kind, only_item
-from reasoning.answer.marker import Region, last_match, regions
-from reasoning.answer.text import normal, sentence_end
+from reasoning.answer.finding import Role, candidates
+from reasoning.answer.numeral import Style, numerals
+from reasoning.answer.reply import reply_of, withdrawn_until
+from reasoning.answer.segments import Segment, segments, sentence_end
+from reasoning.answer.statements import REACH, Statement, statements
+from reasoning.answer.text import normal
 from sandbox.wire import Array
 
-_LAST = 4000  # characters at the end in which an unmarked label is looked for
+_PARTS = 60  # sentences at the end in which an unstated label is looked for
+_LAST = 4000  # characters of a value that is read as an answer
+_WRAP = r"[\s*_`\"'‘’“”>(\[{<$:]"
 _FILLER = (
-    r"(?:[\s*_`\"'>(\[{$“:]|\\(?:text|textbf|mathbf|mathrm|mathsf)\b\{?|(?:the\s+)?(?:option|choice|answer|letter)\b)*+"
+    rf"(?:{_WRAP}|\\[\[(]|\\(?:text|textbf|mathbf|mathrm|mathsf|boxed)\b\{{?"
+    r"|(?:the\s+)?(?:option|choice|answer|letter|opción|réponse|antwort)\b|✅|👉)*+"
 )
-_CLOSED = r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<$—\n]|-\s|$|\\))"  # nothing that a mere word would stand before
-_REASON = r"(?=\s+(?:because|since|as|for|with|which|but|due|is|and|or|[-–—])(?!\w))"
-_DISMISSED = r"[)\]}*_]*\s+(?i:is|isn['’]t)\s+(?:\w+ly\s+)?(?i:not|incorrect|wrong|false)\b"  # "(A) is wrong; (B) …"
-_OPTION = r"(?i:option|choice)\s+(?:(?i:is|must\s+be)\b\s*:?\s*)?"
-_SETTLED = (
-    r"(?i:\bit(?:['’]s|\s+is|\s+must\s+be)|\b(?:therefore|thus|hence|so)\b,?"
-    r"|\b(?:choose|pick|select|go\s+with)\b)\s*:?\s+"
+_CLOSED = r"(?=\s*(?:[.,;:!?)\]}*_`\"'”’<>$—\n✅❌✓✗]|-\s|–\s|$|\\))"  # nothing that a mere word would stand before
+_REASON = (
+    r"(?=\s+(?:because|since|as|for|with|which|but|due|is|and|or|over|satisf\w+|fits?|works?|match\w*|[-–—]|\d|\()"
+    r"(?!\w))"
 )
 _ANOTHER = r"\s*(?:,|/|\bor\b|\band\b|&)\s*(?:\b(?:or|and)\b\s*)?[*(\[\"']*"
+_FOR = re.compile(
+    r"(?:\bonly|\bleaving|\bleaves?|\bleft with(?: option| choice)?|\bmatch(?:es|ing)?|\bcorresponds? to"
+    r"|\bequals? option|\bchoose|\bpick|\bselect"
+    r"|\bgo with|\banswer(?: is)?|\bso|\btherefore|\bthus|\bhence|\bit(?:['’]s| is| must be| should be)|\bmust be"
+    r"|\bbut|✅|👉|=)"
+    r"[\s,:]*(?:it is |it['’]s )?(?:the )?(?:option|choice|letter|answer)?[\s*_(\[\"'“‘,:]*$",
+    re.IGNORECASE,
+)
+_AGAINST = re.compile(
+    r"(?:\bnot|\brul(?:es?|ed|ing) out|\bover|\bthan|\bunlike|\binstead of|\brather than|\beliminat\w+"
+    r"|\bexclud\w+|\bdiscard\w*|\breject\w*"
+    r"|\bbetween|\bneither|\bnor|n['’]t|\bcross(?:ed)? out|\bexcept|\bcannot be|\bdismiss\w*|❌)"
+    r"(?:\s+(?:be|option|choice|answer|the|either|both))*[\s*_(\[\"'“‘:]*$",
+    re.IGNORECASE,
+)
+_RIGHT = re.compile(
+    r"[\s*_)\]\"'”’:]*[^.\n;]{0,24}?(?:\bis|\bseems?|\blooks?|\bmust be|\bwould be|\bremains|:"
+    r"|[-–—])?\s*[*_]*(?:the\s+)?(?:only\s+)?(?:one\s+)?"
+    r"(?:correct|right|best|true|answer|valid|✅|✓|✔)|[\s*_)\]]*(?:satisf|fits|works|holds|✅|✓)",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(
+    r"[\s*_)\]\"'”’:]*[^.\n;]{0,24}?(?:\b(?:is|are|was|be)\s+(?:\w+ly\s+)?(?:not\b|incorrect|wrong|false|too\b"
+    r"|ruled|eliminated|out\b)|isn['’]t|aren['’]t"
+    r"|\bfails?\b|\bfailed\b|doesn['’]t|does not|incorrect|\bwrong\b|❌|✗|✘|\bignores?\b|\blooks? tempting"
+    r"|\btoo (?:small|large|low|high|big)|cannot\b|can['’]t\b)",
+    re.IGNORECASE,
+)
+_DISMISSED = r"[)\]}*_]*\s+(?i:is|isn['’]t)\s+(?:\w+ly\s+)?(?i:not|incorrect|wrong|false)\b"  # "(A) is wrong; (B) …"
+_NEGATED = re.compile(r"(?:not|never)\b|n['’]t\b", re.IGNORECASE)
 
 
 class Choice(Kind):
@@ -56,26 +91,36 @@ class Choice(Kind):
     def extract(self, text: str) -> Extraction | None:
         """The label that a text gives as its answer.
 
-        Marked answers count first, the last one first. Without a mark: a label that the text consists of or opens with
-        (`leading`), the last "option B" or "so B." (`option`), the last `(B)` or `**B**` (`bracketed`), or the one
-        option whose words the last line has (`option text`). Two labels at once ("A or B") are no answer, and "A robe"
-        is no label.
+        Stated answers count first, the last one first. Without one: a label that the text consists of or opens with
+        (`leading`), the one label that a sentence speaks for (`verdict`: "(C) is correct", "so B", "leaving D"), the
+        last sentence first, or the one option whose words the last line has (`option text`). Two labels at once
+        ("A or B") are no answer, and "A robe" is no label.
         """
-        for region in regions(text):
-            if (match := self._patterns["marked"].match(text, region.start, region.end)) is not None:
-                ambiguous = self._patterns["another"].match(text, match.end(), region.end)
-                return None if ambiguous else self._extraction(match, region.rule)
-            if (found := self._within(text, region)) is not None:
-                return found
-        match = self._patterns["leading"].match(text)
-        if match is not None and not self._patterns["listed"].search(text, match.end()):  # else it repeats the options
+        reply = reply_of(text)
+        withdrawn = withdrawn_until(reply)
+        for statement in statements(reply):
+            if statement.at < withdrawn:
+                break
+            if (found := self._stated(reply, statement)) is not None:
+                return found if found.answer else None
+        if withdrawn and (found := self._verdict(reply, withdrawn, len(reply))) is not None:
+            return found
+        match = self._patterns["leading"].match(reply)
+        if match is not None and not self._patterns["listed"].search(reply, match.end()):  # else it repeats the options
             return self._extraction(match, "leading")
-        start = max(0, len(text) - _LAST)
-        for rule in ("option", "bracketed"):
-            if (match := last_match(self._patterns[rule], text, start)) is not None:
-                return self._extraction(match, rule)
-        line = text.rstrip()
-        return self._by_option(text, max(start, line.rfind("\n") + 1), len(line), "option text")
+        parts = segments(reply)
+        parts = [part for part in parts if part.label not in ("heading", "note", "offer", "supposition", "check")]
+        parts = parts[-_PARTS:]
+        for part in reversed(parts):
+            if (found := self._verdict(reply, part.start, part.end)) is not None:
+                return found
+        mentioned = {self._label(match[match.lastgroup or 0]): match for match in self._mentions(reply, parts)}
+        if len(mentioned) == 1:  # the only label that is named at all
+            return self._extraction(next(iter(mentioned.values())), "only label")
+        for part in reversed(parts[-3:]):
+            if (found := self._by_option(reply, part.start, part.end, "option text")) is not None:
+                return found
+        return None
 
     def parse(self, value: object) -> str | None:
         """A label, however bracketed, or an option's words."""
@@ -142,16 +187,81 @@ class Choice(Kind):
         same = (label for label in self.labels if re.fullmatch(re.escape(label), written, re.IGNORECASE))
         return next(same, None)
 
-    def _within(self, text: str, region: Region) -> Extraction | None:
-        """The one label, or the one option's words, in the sentence that was marked."""
-        end = sentence_end(text, region) if region.rule == "answer is" else region.end
-        matches = list(self._patterns["within"].finditer(text, region.start, end))
-        if matches and len({match[match.lastgroup or 0] for match in matches}) == 1:
-            return self._extraction(matches[0], region.rule)
-        return self._by_option(text, region.start, end, region.rule)
+    def _stated(self, text: str, statement: Statement) -> Extraction | None:
+        """What a statement gives: a label, or an extraction without one where it gives two."""
+        start, rule = statement.start, statement.rule
+        end = statement.end if statement.whole else sentence_end(text, start, statement.end)
+        if self.options and statement.whole is False and (found := self._by_value(text, start, end, rule)):
+            return found
+        if not _NEGATED.match(text, start):
+            if (match := self._patterns["marked"].match(text, start, statement.end)) is not None:
+                other = self._patterns["another"].match(text, match.end(), statement.end)
+                found = self._extraction(match, rule)
+                if other is None:
+                    return found
+                late = self._verdict(text, other.end(), end, stated=True)
+                return late or Extraction("", found.span, rule)
+            if self.options and (found := self._by_value(text, start, end, rule)):
+                return found
+        if (found := self._verdict(text, start, end, stated=True)) is not None:
+            return Extraction(found.answer, found.span, rule)
+        return self._by_option(text, start, end, rule)
+
+    def _mentions(self, text: str, parts: Sequence[Segment]) -> Iterator[re.Match[str]]:
+        for part in parts:
+            yield from self._patterns["mention"].finditer(text, part.start, part.end)
+
+    def _verdict(self, text: str, start: int, end: int, *, stated: bool = False) -> Extraction | None:
+        """The one label that a sentence speaks for."""
+        found: dict[str, tuple[int, re.Match[str]]] = {}
+        for match in self._patterns["mention"].finditer(text, start, end):
+            group = match.lastgroup
+            assert group is not None  # every alternative captures a label
+            label = self._label(match[group])
+            if label is None:
+                continue
+            before, left = text[max(start, match.start(group) - 40) : match.start(group)], match.end(group)
+            weight = 0 if group == "bare" else 1
+            if _AGAINST.search(before) or (_WRONG.match(text, left, end) and not _RIGHT.match(text, left, left + 3)):
+                weight = -2
+            elif _FOR.search(before) or _RIGHT.match(text, left, end):
+                weight += 2
+            if label not in found or weight >= found[label][0]:
+                found[label] = weight, match
+        spoken = [(weight, label) for label, (weight, _) in found.items() if weight >= 0]
+        if not spoken:
+            return None
+        best = max(spoken)[0]
+        labels = [label for weight, label in spoken if weight == best]
+        if len(labels) > 1 or (best == 0 and len(found) > 1):
+            return None
+        if best < 2 and not stated:
+            return None
+        match = found[labels[0]][1]
+        if self._patterns["another"].match(text, match.end(), end):
+            return None
+        return self._extraction(match, "verdict")
+
+    def _by_value(self, text: str, start: int, end: int, rule: str) -> Extraction | None:
+        """The option whose value is the number that a stretch gives, where the options are numbers."""
+        if not self._values:
+            return None
+        numbers = [one for one in candidates(text, max(start, end - REACH), end, Style()) if one.role > Role.OPERAND]
+        if not numbers or self._patterns["mention"].search(text, start, end):
+            return None
+        best = max(numbers, key=lambda one: (one.rank, one.numeral.start)).numeral
+        percent = "%" in text[best.start : best.end] or "percent" in text[best.start : best.end]
+        label = (
+            None
+            if best.value is None
+            else self._values.get((best.value, percent), self._values.get((best.value, False)))
+        )
+        return None if label is None else Extraction(label, (best.start, best.end), rule)
 
     def _by_option(self, text: str, start: int, end: int, rule: str) -> Extraction | None:
         """The one option whose words stand in a stretch of text; of options within one another the longest."""
+        if (found_value := self._by_value(text, start, end, rule)) is not None:
+            return found_value
         found = [
             (match.span(), label)
             for label, pattern in self._option_patterns.items()
@@ -164,6 +274,16 @@ class Choice(Kind):
         ]
         return Extraction(outer[0][1], outer[0][0], rule) if len(outer) == 1 else None
 
+    @cached_property
+    def _values(self) -> dict[tuple[Fraction, bool], str]:
+        """The labels of options that are numbers, by value and by whether they are percentages."""
+        values: dict[tuple[Fraction, bool], str] = {}
+        for label, option in zip(self.labels, self.options, strict=False):
+            found = next(numerals(option, 0, len(option), Style()), None)
+            if found is not None and found.value is not None and not re.search(r"\d", option[found.end :]):
+                values.setdefault((found.value, "%" in option or "percent" in option), label)
+        return values
+
 
 def _written(labels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The patterns of all the ways in which labels are written, by rule."""
@@ -171,14 +291,22 @@ def _written(labels: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     anyhow = "|".join(map(re.escape, ordered))
     # A label that is a word of its own ("A", "I"), or a letter in the other case, needs punctuation after it.
     sure = "|".join(re.escape(label) for label in ordered if label not in ("A", "I", "a", "i")) or "(?!)"
-    edge = r"(?![\w'’])"
-    first = rf"(?<![\w'’])(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
+    edge = r"(?![\w+#-]|['’]\w)"
+    first = rf"(?<!\w)(?<!\w['’])(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
     yield "marked", rf"{_FILLER}{first}"
     yield "another", rf"[)\]*\"']*{_ANOTHER}(?:{anyhow}){edge}"
-    yield "leading", rf"{_FILLER}(?<![\w'’])(?P<label>{anyhow}){edge}{_CLOSED}(?!\s*,|{_DISMISSED})"
+    yield (
+        "leading",
+        rf"{_FILLER}(?<![\w'’])(?P<label>(?i:{anyhow})){edge}(?:{_CLOSED}|(?=\s(?:because|is)\b))(?!\s*,"
+        rf"|{_DISMISSED})",
+    )
     yield "listed", rf"\n[^\S\n]*+[(*]*+(?:{anyhow})[).:]"
-    chosen = rf"[(*\"'\[]*(?:(?P<sure>{sure}){edge}|(?P<closed>(?i:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
-    settled = rf"[(*\"'\[]*(?P<settled>{anyhow}){edge}{_CLOSED}(?![)\]*\"']*{_ANOTHER}(?:{anyhow}){edge})"
-    yield "option", rf"(?:{_OPTION}{chosen}|{_SETTLED}{settled})(?!{_DISMISSED})"
-    yield "bracketed", rf"\((?P<round>{anyhow})\)|\*\*\s*\(?(?P<bold>{anyhow}){edge}(?=\)?[.):]|\*\*)"
-    yield "within", rf"\((?P<round>{anyhow})\)|(?<![\w'’])(?P<sure>{sure}){edge}{_CLOSED}"
+    bare = rf"(?<![\w'’.-])(?:(?P<sure>{sure}){edge}(?!\.\w)|(?P<closed>(?:{anyhow})){edge}(?:{_CLOSED}|{_REASON}))"
+    yield (
+        "mention",
+        (
+            rf"\((?P<round>(?i:{anyhow}))\)|\*\*\s*\(?(?P<bold>(?i:{anyhow})){edge}(?=\)?[.):]|\s?\*\*)"
+            rf"|(?i:\b(?:option|choice|opción)\s+[*(\"'\[]*)(?P<named>(?i:{anyhow})){edge}"
+            rf"|{bare.replace('?P<sure>', '?P<bare>').replace('?P<closed>', '?P<lone>')}"
+        ),
+    )

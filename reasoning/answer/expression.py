@@ -2,6 +2,7 @@ r"""Answers that are mathematical expressions."""
 
 import asyncio
 import cmath
+import itertools
 import logging
 import os
 import re
@@ -17,9 +18,11 @@ from pydantic import Field
 
 from reasoning.answer import finding
 from reasoning.answer.abstract import Answer, Extraction, Formula, Kind, only_item
-from reasoning.answer.marker import Region, last_match, regions
+from reasoning.answer.notation import mathematical, tidy, words
 from reasoning.answer.numeral import Style, numerals, plain
-from reasoning.answer.text import sentence_end
+from reasoning.answer.reply import reply_of
+from reasoning.answer.segments import segments, sentence_end
+from reasoning.answer.statements import Statement, last_match, statements
 from reasoning.errors import MissingPackageError
 from reasoning.worker import Allowance, Overrun, Worker
 from sandbox.wire import Array, Symbolic
@@ -29,20 +32,13 @@ T = TypeVar("T")
 
 LONGEST: Final = 4000
 """Characters that a formula may have."""
+_SHORT: Final = 200  # characters of a reply that is nothing but its answer
 _LAST: Final = 8000  # characters at the end in which an unmarked formula is looked for
 # Each kind of bracket ends where another one of its kind begins, so that a row of opening ones is read once.
 _MATHEMATICS = re.compile(
     r"\$\$(?P<display>[^$]{1,4000}+)\$\$|(?<![\\$])\$(?P<inline>[^$\n]{1,2000}+)(?<!\\)\$(?!\d)"
     r"|(?<!\\)\\\[(?P<bracket>(?:[^\\]|\\[^\[\]]){1,4000}+)\\\]|(?<!\\)\\\((?P<paren>(?:[^\\]|\\[^()]){1,2000}+)\\\)",
 )
-_NAMES = """
-    sqrt cbrt root exp log ln sin cos tan cot sec csc asin acos atan arcsin arccos arctan sinh cosh tanh abs max min gcd
-    lcm mod det pi inf infty Matrix Abs Eq Interval Union FiniteSet open Lopen Ropen factorial binomial floor ceiling
-    Rational Integer Float Tuple alpha beta gamma delta epsilon theta sigma omega phi psi rho tau
-"""
-_KNOWN_WORDS: Final = frozenset(_NAMES.split())
-_COMMAND = re.compile(r"\\(?:text|mbox|mathrm|begin|end|left|right)\s?\{[^{}]*\}|\\[A-Za-z]+")
-_WORD = re.compile(r"[A-Za-z]{3,}")
 _SET = re.compile(r",(?!\d{3}(?!\d))")
 _EDGE = ' \t\r\n*_`"“”'
 
@@ -68,8 +64,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_thread.cache_clear)
 
 
+_SEVERAL = re.compile(r"[,;]|\band\b|\bor\b|\\text")
+_PERCENT_BEHIND = re.compile(r"\}?\s?\$?\s?(?:\\?%|pct\b|percent(?:age)?\b)")
+_BETWEEN_BOXES = re.compile(
+    r"(?:[\s$,;]|\\q?quad|\\text\s?\{[^{}]{0,40}\}|\\[()\[\]]|\b(?:and|or)\b|[A-Za-z](?:_\{?\w\}?)?\s?=){0,12}"
+    r"(?:[A-Za-z]{2,12}\s(?:and|or)\s)?"
+)
+_JOINED = re.compile(r"[\s$]{0,4}(?:,|and|or|\s){1,3}[\s$]{0,4}")
+_CONCLUSION = re.compile(r"(?:.*\b(?:is|are|equals|at|be)\s|.*?:\s|.*?(?=[A-Za-z]\s?=))", re.DOTALL)
+_UNIT = re.compile(r"\s(?!pi\b|sqrt|theta)[A-Za-z]{2,}(?:\s[A-Za-z]{2,})?")
+_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+
+
 @lru_cache(maxsize=16_384)
-def _first_key(texts: tuple[str, ...], seconds: float) -> tuple[int, str] | None:
+def _first_key(texts: tuple[tuple[str, str], ...], seconds: float) -> tuple[int, str] | None:
     """The first of some texts that has a canonical key, and the key."""
     reply = worker().ask(texts, Allowance(seconds))
     return None if reply is None else (reply[0], reply[1])
@@ -129,28 +137,63 @@ class Expression(Kind):
     def _first(self, text: str, stretches: Iterable[tuple[int, int, str]]) -> Extraction | None:
         """The first of some stretches of a text that is an expression; none where that takes too long to tell."""
         asked: list[tuple[int, int, str]] = []
-        number: Extraction | None = None
+        tidied: list[tuple[str, str]] = []
+        sure: Extraction | None = None
         for start, end, rule in stretches:
             piece = text[start:end]
-            if not 0 < len(piece) <= LONGEST or not _is_formula(piece):
+            if not 0 < len(piece) <= LONGEST:
                 continue
-            if (value := _plain_number(piece)) is not None:  # needs no worker, and whatever follows it is not looked at
-                number = Extraction(Formula(piece, str(value)), (start, end), rule)
+            if (
+                known := _known_key(piece, rule)
+            ) is not None:  # needs no worker, and whatever follows it is not looked at
+                sure = Extraction(Formula(piece, known), (start, end), rule)
                 break
-            asked.append((start, end, rule))
+            written = tidy(piece)
+            if mathematical(written):
+                asked.append((start, end, rule))
+                tidied.append((plain(piece), written))
         if not asked:
-            return number
+            return sure
         try:
-            found = _first_key(tuple(plain(text[start:end]) for start, end, _ in asked), self.seconds)
+            found = _first_key(tuple(tidied), self.seconds)
         except Overrun as error:
             logger.warning(
                 "no canonical form within %.1f s (%s): %.80r", self.seconds, error, text[slice(*asked[0][:2])]
             )
             return None
         if found is None:
-            return number
+            return sure
         start, end, rule = asked[found[0]]
         return Extraction(Formula(text[start:end], found[1]), (start, end), rule)
+
+
+def _known_key(text: str, rule: str) -> str | None:
+    """The key of a text that is a plain number, or words; None where it takes the worker to tell."""
+    if (number := _plain_number(text)) is not None:
+        return str(number)
+    said = words(text)
+    if rule in ("last number", "conclusion") or (rule == "last formula" and not text.startswith("\\text")):
+        return None
+    if (
+        said is not None
+        and rule in ("answer is", "whole")
+        and (len(said.split()) > 4 or (re.search(r"\d", said) and len(said.split()) > 3))
+    ):
+        return None
+    if said is not None and rule == "answer is" and not (text.lstrip(_EDGE)[:1].isupper() or said in _SAID):
+        return None  # "the answer is clear"
+    return None if said is None else said if len(said) == 1 else _WORD_ANSWERS.get(said, f"text: {said}")
+
+
+_SAID: Final = frozenset(
+    ("yes", "no", "true", "false", "even", "odd", "none", "undefined", "no solution", "infinitely many", "equal")
+)
+_WORD_ANSWERS: Final = {
+    "all real numbers": "(-oo, oo)", "all reals": "(-oo, oo)", "empty set": "{}", "infinity": "oo", "negative"
+    " infinity": "-oo",
+    "none": "text: no solution", "no solutions": "text: no solution", "no real solutions": "text: no solution",
+    "there is no solution": "text: no solution", "true": "text: true", "false": "text: false",
+}  # fmt: skip
 
 
 def _plain_number(text: str) -> Fraction | None:
@@ -161,43 +204,114 @@ def _plain_number(text: str) -> Fraction | None:
     return found.value if found and (found.start, found.end) == (0, len(text)) else None
 
 
-def _is_formula(text: str) -> bool:
-    """Whether a text is mathematics rather than words, which would read as products of letters."""
-    rest = _COMMAND.sub(" ", text)
-    return all(word in _KNOWN_WORDS for word in _WORD.findall(rest)) and any(map(str.isalnum, text))
-
-
 def _stretches(text: str) -> Iterator[tuple[int, int, str]]:
     """The stretches of a text that may be its answer, with the rule that says so, the likeliest first."""
-    yield from _marked(text)
-    last = last_match(_MATHEMATICS, text, max(0, len(text) - _LAST))
+    reply = reply_of(text)
+    yield from _marked(reply)
+    whole = _trimmed(reply, 0, len(reply))
+    opened = reply.lstrip()[:1] in ("$", "\\") and len(list(_MATHEMATICS.finditer(reply[: 2 * _SHORT]))) == 1
+    if (
+        whole[1] - whole[0] < _SHORT
+        and "\n" not in reply[slice(*whole)]
+        and (opened or mathematical(tidy(reply[slice(*whole)])))
+    ):
+        yield *whole, "whole"
+    readable = plain(reply)
+    parts = [part for part in segments(reply, max(0, len(reply) - _LAST)) if part.label in ("text", "item", "row")]
+    for part in reversed(parts[-12:]):
+        spans = [match.span(match.lastgroup or 0) for match in _MATHEMATICS.finditer(reply, part.start, part.end)]
+        if spans:
+            if len(spans) > 1 and all(_JOINED.fullmatch(reply, a[1], b[0]) for a, b in itertools.pairwise(spans[-2:])):
+                yield _joined(reply, spans), spans[-1][1], "last formula"
+            behind = _PERCENT_BEHIND.match(reply, spans[-1][1])
+            if behind is not None:
+                yield spans[-1][0] - 1, behind.end(), "last formula"
+            tail = _CONCLUSION.match(reply, spans[-1][1], part.end)
+            if tail is not None:
+                yield *_after_equals(reply, *_trimmed(reply, tail.end(), part.end)), "conclusion"
+            yield *_after_equals(reply, *_trimmed(reply, *spans[-1])), "last formula"
+            break
+        if (tail := _CONCLUSION.search(reply, part.start, part.end)) is not None:
+            yield *_after_equals(reply, *_trimmed(reply, tail.end(), part.end)), "conclusion"
+        if (bold := last_match(_BOLD, reply, part.start, part.end)) is not None:
+            yield *_after_equals(reply, *_trimmed(reply, *bold.span(1))), "conclusion"
+        counted = finding.of_segment(readable, part, Style())
+        if counted is not None and counted.numeral.value is not None:
+            numeral = counted.numeral
+            yield numeral.start, numeral.end, "conclusion" if counted.sure else "last number"
+    last = last_match(_MATHEMATICS, reply, max(0, len(reply) - _LAST))
     if last is not None:
-        yield *_after_equals(text, *_trimmed(text, *last.span(last.lastgroup or 0))), "last formula"
-    number = finding.last(plain(text), Style())
+        yield *_after_equals(reply, *_trimmed(reply, *last.span(last.lastgroup or 0))), "last formula"
+    late = finding.concluded(readable, Style())
+    number = late.numeral if late else None
     if number is not None:
         yield number.start, number.end, "last number"
 
 
+def _joined(text: str, spans: list[tuple[int, int]]) -> int:
+    """Where a list of formulas starts that are joined by nothing but commas and "and"."""
+    at = len(spans) - 1
+    while at and _JOINED.fullmatch(text, spans[at - 1][1], spans[at][0]):
+        at -= 1
+    return spans[at][0]
+
+
 def _marked(text: str) -> Iterator[tuple[int, int, str]]:
     readable = plain(text)
-    for region in regions(text):
-        for start, end in _candidates(text, readable, region):
-            yield start, end, region.rule
+    for statement in statements(text):
+        for start, end in _candidates(text, readable, statement):
+            yield start, end, statement.rule
 
 
-def _candidates(text: str, readable: str, region: Region) -> Iterator[tuple[int, int]]:
-    """The stretches of a marked region that may be its formula, the likeliest first."""
-    if region.rule in ("boxed", "answer tag"):
-        yield _trimmed(text, region.start, region.end)
-    before = max(0, region.start - 2)  # the region starts behind an opening `$`
-    mathematics = [match.span(match.lastgroup or 0) for match in _MATHEMATICS.finditer(text, before, region.end)]
+def _candidates(text: str, readable: str, statement: Statement) -> Iterator[tuple[int, int]]:
+    """The stretches of a stated region that may be its formula, the likeliest first."""
+    if statement.rule == "boxed":
+        if (behind := _PERCENT_BEHIND.match(text, statement.end)) is not None:
+            yield statement.at, behind.end()
+        if (first := _first_of_boxes(text, statement)) < statement.at:
+            yield first, statement.end + 1
+    if statement.whole:
+        yield _trimmed(text, statement.start, statement.end)
+    elif (box := text.find("\\boxed", statement.start, statement.end)) >= 0:
+        near = text[box : statement.end]
+        inner = next(statements(near), None)
+        if inner is not None:
+            yield _trimmed(text, box + inner.start, box + inner.end)
+    before = max(0, statement.start - 2)  # the region starts behind an opening `$`
+    end = sentence_end(text, statement.start, statement.end)
+    whole = _trimmed(text, statement.start, end)
+    number = finding.stated(readable, statement, Style())
+    if (
+        number is not None
+        and number.value is not None
+        and number.start == whole[0]
+        and _UNIT.fullmatch(text, number.end, whole[1])
+    ):
+        yield number.start, number.end
+    if mathematical(tidy(text[slice(*whole)])):
+        yield whole
+    if (tail := _CONCLUSION.match(text, statement.start, end)) is not None and tail.end() > statement.start:
+        yield (*_after_equals(text, *_trimmed(text, tail.end(), end)),)
+    mathematics = [match.span(match.lastgroup or 0) for match in _MATHEMATICS.finditer(text, before, statement.end)]
     for span in reversed(mathematics):
         yield _after_equals(text, *_trimmed(text, *span))
-    end = sentence_end(text, region)
-    yield _trimmed(text, region.start, end)
-    number = finding.marked(readable, region, Style())
+    yield whole
     if number is not None and number.value is not None:
         yield number.start, number.end
+
+
+def _first_of_boxes(text: str, statement: Statement) -> int:
+    """Where the first of several boxes starts that are joined by commas and "and" alone."""
+    first = statement.at
+    for _ in range(16):
+        previous = text.rfind("\\boxed", max(0, first - 400), first)
+        if previous < 0:
+            break
+        closing = text.rfind("}", previous, first)
+        if closing < 0 or not _BETWEEN_BOXES.fullmatch(text, closing + 1, first):
+            break
+        first = previous
+    return first
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -211,7 +325,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _after_equals(text: str, start: int, end: int) -> tuple[int, int]:
     """Of a chain of equations (`x = 2 + 3 = 5`), what it comes to."""
     at = text.rfind("=", start, end)
-    if at < 0 or text[at - 1] in "<>!\\" or text.find("=", start, at) < 0:
+    if at < 0 or text[at - 1] in "<>!\\" or text.find("=", start, at) < 0 or _SEVERAL.search(text, start, end):
         return start, end
     return _trimmed(text, at + 1, end)
 

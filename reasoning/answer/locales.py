@@ -26,7 +26,7 @@ LOCALES: Final[dict[str, Locale]] = {
     "bn": Locale(answer=("উত্তর",), verbs=("হল", "হলো", "হচ্ছে")),
     "cs": Locale(True, ("odpověď",), ("je", "zní")),
     "da": Locale(True, ("svar", "svaret"), ("er",)),
-    "de": Locale(True, ("antwort",), ("ist", "lautet", "beträgt")),
+    "de": Locale(True, ("antwort", "lösung", "ergebnis"), ("ist", "lautet", "beträgt")),
     "es": Locale(True, ("respuesta",), ("es", "será")),
     "fi": Locale(True, ("vastaus",), ("on",)),
     "fr": Locale(True, ("réponse",), ("est", "sera")),
@@ -47,7 +47,7 @@ LOCALES: Final[dict[str, Locale]] = {
     "tr": Locale(True, ("cevap", "yanıt"), ()),
     "uk": Locale(True, ("відповідь",), ("є", "це")),
     "vi": Locale(True, ("đáp án",), ("là",)),
-    "zh": Locale(answer=("答案",), verbs=("是", "为", "為")),
+    "zh": Locale(answer=("答案", "答"), verbs=("就是", "是", "为", "為")),
 }  # fmt: skip
 """By language code. What English writers write is understood in every locale, where it means nothing else there."""
 

@@ -13,14 +13,14 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, field_vali
 from reasoning.answer import finding
 from reasoning.answer.abstract import Answer, Extraction, Kind, only_item
 from reasoning.answer.locales import locale
-from reasoning.answer.marker import regions
 from reasoning.answer.numeral import DIGITS, LIMIT, Numeral, Style, numerals, plain
+from reasoning.answer.reply import open_thought, reply_of, withdrawn_until
+from reasoning.answer.statements import statements
 from sandbox.wire import Array, Symbolic
 
 _DECIMALS: Final = 30  # numbers with more decimals than these are shown as a fraction
 _LONGEST: Final = 3 * DIGITS  # characters of a text that is one number, units included
 _SPACED_SIGN = re.compile(r"^\s*-\s+(?=[\d$.])")
-_UNMARKED: Final = (("leading", finding.leading), ("bold", finding.bold), ("last number", finding.last))
 
 
 def _exact(value: object) -> Fraction:
@@ -83,14 +83,24 @@ class Number(Kind):
         Without a mark: a number that the text consists of or opens with (`leading`), a number in bold in the last line
         that has one (`bold`), or the `last number`, list numbering and a closing aside in brackets aside.
         """
-        text = plain(text)
-        for region in regions(text, self.locale):
-            if (found := finding.marked(text, region, self._style)) is not None:
-                return _extraction(found, region.rule)
-        for rule, find in _UNMARKED:
-            if (found := find(text, self._style)) is not None:
-                return _extraction(found, rule)
-        return None
+        text = reply_of(plain(text))
+        withdrawn = withdrawn_until(text)
+        corrected = False
+        for statement in statements(text, self.locale):
+            if statement.at < withdrawn and not corrected:
+                corrected = True
+                if (late := finding.after(text, withdrawn, self._style)) is not None:
+                    return _extraction(late.numeral, late.rule)
+            if finding.unknown(text, statement.at - 60 if statement.at > 60 else 0, statement.start):
+                return None
+            if (found := finding.stated(text, statement, self._style)) is not None:
+                return _extraction(found, statement.rule)
+        if open_thought(text):
+            return None
+        concluded = finding.concluded(text, self._style)
+        if concluded is None:
+            return None
+        return _extraction(concluded.numeral, concluded.rule)
 
     def parse(self, value: object) -> Fraction | None:
         """The number that a value stands for: see `Kind.parse`. A boolean, nan and infinity stand for none."""
@@ -106,8 +116,8 @@ class Number(Kind):
         return _number(value)
 
     def _in_text(self, text: str) -> Fraction | None:
-        for region in regions(text, self.locale):
-            if (found := finding.marked(text, region, self._style)) is not None:
+        for statement in statements(text, self.locale):
+            if (found := finding.stated(text, statement, self._style)) is not None:
                 return found.value
         text = _SPACED_SIGN.sub("-", text)
         found = finding.only(text, self._style) if len(text) <= _LONGEST else None

@@ -73,13 +73,15 @@ _VULGAR: Final = {
 VULGAR: Final = "".join(_VULGAR)
 _SCALES: Final = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "bn": 10**9,
-    "mn": 10**6, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "k": 10**3, "m": 10**6, "b": 10**9,
+    "mn": 10**6, "thousands": 10**3, "millions": 10**6, "billions": 10**9, "trillions": 10**12, "millionen": 10**6,
+    "milliarden": 10**9, "milliards": 10**9, "millones": 10**6, "milhões": 10**6, "milhoes": 10**6,
+    "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "k": 10**3, "m": 10**6, "b": 10**9,
 }  # fmt: skip
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 # Possessive quantifiers (`++`, `*+`) keep every pattern linear in the length of a run of digits. Words that are looked
 # up match in ASCII (`(?ai:…)`): case aside, "ſ" and "ı" match "s" and "i" elsewhere.
-_SEPARATOR = r"(?:,?\\[,;:!]|[.,'’_\xa0]|\{[,.]\})"
+_SEPARATOR = r"(?:,?\\[,;:!]|[.,'’_\xa0]|\{[,.]\}|(?:~|\\[ ])(?=\d\d\d(?!\d)))"
 _CURRENCY = r"(?:\b(?:US|CA|AU|NZ|HK))?\\?[$€£¥₹₽₩₺₫₴₦]|\b(?:USD|EUR|GBP|INR|Rs\.?)"
 _JUNK = (  # times and ratios, dates
     r"\d[\d.]*+(?::\d[\d.]*+|\s:\s\d[\d.]*+)++"
@@ -88,7 +90,7 @@ _JUNK = (  # times and ratios, dates
 
 
 def _exponent(name: str) -> str:
-    ascii_digits = rf"(?:\^|\*\*)\s?(?:\{{\s?(?P<{name}_braced>[-+]?\d++)\s?\}}|\(?(?P<{name}_plain>[-+]?\d++)\)?)"
+    ascii_digits = rf"(?:\^\s?|\*\*)(?:\{{\s?(?P<{name}_braced>[-+]?\d++)\s?\}}|\(?(?P<{name}_plain>[-+]?\d++)\)?)"
     return rf"(?:{ascii_digits}|(?P<{name}_raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]++))"
 
 
@@ -99,20 +101,23 @@ def _pattern() -> re.Pattern[str]:
     space = r"(?:[\ \t\xa0]|\\[,;:\ ])?"
     return re.compile(
         rf"""
-        (?=[-+\d.$€£¥₹₽₩₺₫₴₦\\{VULGAR}]|\b[NnMmUCAHEGIR])  # passes over most of a text at once
+        (?=[-+\d.$€£¥₹₽₩₺₫₴₦{{\\{VULGAR}]|\b[NnMmUCAHEGIR])  # passes over most of a text at once
         (?:(?P<junk>{_JUNK})
         |
         (?P<sign>[-+]\s?|(?i:negative|minus)\s)?+ (?P<currency>(?:{_CURRENCY})\s?)?+ (?P<inner>-)?+
         (?:
-          (?:(?P<whole_frac>\d++){joint})? \\[dtc]?frac\s?
+          (?:(?P<whole_frac>\d++){joint})? \\(?:[dtcs]?frac|nicefrac)\s?
             (?:\{{\s?(?P<top>-?{atom})\s?\}}|(?P<top_digit>\d)) \s?
-            (?:\{{\s?(?P<bottom>{atom})\s?\}}|(?P<bottom_digit>\d))
+            (?:\{{\s?(?P<bottom>-?{atom})\s?\}}|(?P<bottom_digit>\d))
+          | \{{?(?P<top_over>-?{atom})\}}?\s?\\over\s?\{{?(?P<bottom_over>-?{atom})\}}?
+          | (?P<ahead>\d*)\.(?P<once>\d{{0,20}})
+            (?:\\overline\s?\{{(?P<again>\d{{1,20}})\}}|\\dot\s?\{{(?P<dotted>\d)\}})
           | (?:(?P<whole_slash>\d++)(?:\s|\sand\s))? (?P<over>{atom})\s?/\s?(?P<under>{atom})
           | (?:(?P<whole_vulgar>\d++){joint})? (?P<vulgar>[{VULGAR}])
           | (?P<base>{atom}) (?:{space}(?:[×x*·]|\\times|\\cdot){space}10\s?{_exponent("ten")}
                             | \s?{_exponent("power")})?+
         )
-        (?P<scale>\s?(?:\\text\{{\s?)?(?ai:hundred|thousand|million|billion|trillion|bn|mn)\b|[kKmMbB]\b|[万萬億亿])?+
+        (?P<scale>\s?(?:\\text\{{\s?)?(?ai:hundred|thousands?|millions?|billions?|trillions?|bn|mn|millionen|milliarden|milliards|millones|milh(?:ões|oes))\b|[kKmMbB]\b|\s?[万萬億亿])?+
         (?P<percent>\s?\\?%|\s?(?:\\text\{{\s?)?(?i:percent|per\ cent)\b)?+)
         """,
         re.VERBOSE,
@@ -159,7 +164,7 @@ def _read(match: re.Match[str], text: str, style: Style) -> Numeral | None:
     if before and not match["currency"]:
         if before in "^_{√" and (role := _role(text, start)):
             return Numeral(None, start, end, False) if role == "root" else None
-        if before < "ɐ" and before.isalpha():
+        if before < "ɐ" and before.isalpha() and not match[0].startswith("\\"):
             return None
     value = _value(match, style)
     if value is not None:
@@ -200,7 +205,7 @@ def _is_sign(text: str, at: int, *, spaced: bool) -> bool:
         left -= 1
     before = text[left] if left >= 0 else ""
     if spaced:
-        return before != "" and (before in "=≈<>({[" or text[max(0, left - 2) : left + 1] == " is")
+        return before != "" and (before in "=≈<>({[:#" or text[max(0, left - 2) : left + 1] == " is")
     if not before:
         return True
     if before == "$":  # opens mathematics, or closes it
@@ -213,11 +218,13 @@ def _is_sign(text: str, at: int, *, spaced: bool) -> bool:
 def _value(match: re.Match[str], style: Style) -> Fraction | None:
     if base := match["base"]:
         return _powered(match, base, style)
+    if repeated := match["again"] or match["dotted"]:
+        return _repeating(match["ahead"], match["once"], repeated)
     if vulgar := match["vulgar"]:
         top, bottom, whole = Fraction(_VULGAR[vulgar][0]), Fraction(_VULGAR[vulgar][1]), match["whole_vulgar"]
     else:
-        upper = _atom(match["over"] or match["top"] or match["top_digit"], style.comma)
-        lower = _atom(match["under"] or match["bottom"] or match["bottom_digit"], style.comma)
+        upper = _atom(match["over"] or match["top"] or match["top_digit"] or match["top_over"], style.comma)
+        lower = _atom(match["under"] or match["bottom"] or match["bottom_digit"] or match["bottom_over"], style.comma)
         whole = match["whole_slash"] or match["whole_frac"]
         if upper is None or not lower:
             return None
@@ -227,6 +234,14 @@ def _value(match: re.Match[str], style: Style) -> Fraction | None:
     if len(whole) > DIGITS or not 0 <= top < bottom:
         return None
     return int(whole) + top / bottom
+
+
+def _repeating(ahead: str, once: str, repeated: str) -> Fraction | None:
+    r"""`0.1\overline{6}`: the decimals once, then those that repeat for ever."""
+    if len(ahead) > DIGITS:
+        return None
+    value = Fraction(int(ahead or "0")) + Fraction(int(once or "0"), 10 ** len(once))
+    return value + Fraction(int(repeated), (10 ** len(repeated) - 1) * 10 ** len(once))
 
 
 def _powered(match: re.Match[str], base: str, style: Style) -> Fraction | None:

@@ -5,7 +5,9 @@ import unicodedata
 from typing import Final, Literal
 
 from reasoning.answer.abstract import Answer, Extraction, Kind, only_item
-from reasoning.answer.marker import Region, regions
+from reasoning.answer.reply import reply_of
+from reasoning.answer.segments import segments, sentence_end
+from reasoning.answer.statements import statements
 from sandbox.wire import Array
 
 _QUOTES = str.maketrans("‘’‚‛“”„«»−–‐‑", '\'\'\'\'"""""----')
@@ -15,7 +17,7 @@ _WRAPPERS = ' \t*_`"“”$'
 _COMMAND = re.compile(r"\s*\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s?\{(?P<words>[^{}]*)\}\s*")
 _TRIES: Final = 32  # lines that are looked at, from the last one back
 _LEADING_POINT = re.compile(r"\.\d")
-_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\b(?:St|Dr|Mr|Ms|Jr|Sr|No|vs|Mt))(?<!\bMrs)[.!?][*\"'”’)]*\s+(?=[A-Z\"“(])")
+_BECAUSE = re.compile(r"\s+(?:because|since|as (?:it|this|that|the|he|she|they)|which (?:is|was))", re.IGNORECASE)
 
 
 def normal(text: str, *, case: bool = False) -> str:
@@ -35,12 +37,6 @@ def _stripped(word: str) -> str:
     return f".{inner}" if inner and _LEADING_POINT.match(word, at - 1) and at else inner
 
 
-def sentence_end(text: str, region: Region) -> int:
-    """Where the first sentence of a region ends, its full stop left out; "St. Louis" is no end."""
-    match = _SENTENCE_END.search(text, region.start, region.end)
-    return match.start() if match else region.end
-
-
 class Text(Kind):
     """Answers that are words, compared after normalisation: see `normal`.
 
@@ -53,18 +49,22 @@ class Text(Kind):
 
     def extract(self, text: str) -> Extraction | None:
         """What a text marks as its answer, else its `last line`."""
-        for region in regions(text):
-            end = sentence_end(text, region) if region.rule == "answer is" else region.end
-            if (found := self._found(text, region.start, end, region.rule)) is not None:
+        reply = reply_of(text)
+        for statement in statements(reply):
+            start, end = statement.start, statement.end
+            if not statement.whole:
+                end = sentence_end(reply, start, end)
+                reason = _BECAUSE.search(reply, start + 1, end)
+                end = reason.start() if reason else end
+            if (found := self._found(reply, start, end, statement.rule)) is not None:
                 return found
-        end = len(text)
-        for _ in range(_TRIES):
-            start = text.rfind("\n", 0, end) + 1
-            if (found := self._found(text, start, end, "last line")) is not None:
+        parts = segments(reply)
+        lines = {part.line: (part.start, part.end) for part in parts if part.label not in ("note", "offer", "check")}
+        for line in sorted(lines, reverse=True)[:_TRIES]:
+            start = reply.rfind("\n", 0, lines[line][0]) + 1
+            end = reply.find("\n", start)
+            if (found := self._found(reply, start, end if end >= 0 else len(reply), "last line")) is not None:
                 return found
-            end = start - 1
-            if end <= 0:
-                break
         return None
 
     def parse(self, value: object) -> str | None:

@@ -66,7 +66,7 @@ def test_a_gold_that_stands_in_the_question_is_no_sign_of_bad_extraction() -> No
 
 
 def test_a_plainer_extractor_that_finds_the_gold_is_said_so() -> None:
-    run = solved(Direct(), "The answer is 2. No, wait: it must be 18", question="She has 18 eggs.")
+    run = solved(Direct(), "The answer is 2.\n\n**18**", question="She has 18 eggs.")
     assert classed(run["i"]) == ("extraction", "another extractor finds the gold")
 
 

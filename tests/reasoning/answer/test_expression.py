@@ -105,7 +105,7 @@ def test_different(a: str, b: str) -> None:
         ("#### 5", "5", "####"),
         ("So $y = 2x = 6$", "6", "last formula"),
         ("So x is $5$ and y is $7$", "7", "last formula"),
-        ("That makes 18 of them", "18", "last number"),
+        ("That makes 18 of them", "18", "conclusion"),
     ],
 )
 def test_extract(text: str, formula: str, rule: str) -> None:
@@ -335,7 +335,7 @@ def _own_worker() -> Worker:
 
 
 def _key(own: Worker, text: str, seconds: float) -> str | None:
-    found = own.ask([text], Allowance(seconds))
+    found = own.ask([(text, text)], Allowance(seconds))
     return None if found is None else str(found[1])
 
 

@@ -27,7 +27,7 @@ PEERS_GET_WRONG = [
     ("The answer is 72.", 72),
     ("The answer is 62.", 62),
     ("They write '#### 5' at the end, as in '#### 7'.\n#### 7\nSo here it is.\n#### 18", 18),
-    ("#### 5 was the first.\nQ: x\n#### 7\nSo the answer is 18", 18),
+    ("#### 5 was the first.\nThen\n#### 7\nSo the answer is 18", 18),
 ]
 
 NOTATION = [
@@ -252,7 +252,7 @@ def test_extract_nothing(text: str) -> None:
         ("#### 18", "####"),
         ("18", "leading"),
         ("She makes **18** of 9", "bold"),
-        ("She makes 18", "last number"),
+        ("She makes 18", "conclusion"),
     ],
 )
 def test_extraction_says_by_which_rule(text: str, rule: str) -> None:
