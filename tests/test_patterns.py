@@ -21,9 +21,9 @@ from reasoning.backends.openai import faults
 from reasoning.backends.openai.fields import finish_of
 from reasoning.backends.openai.json_body import parsed
 from reasoning.backends.openai.window import what_fits
-from reasoning.backends.thoughts import Tags
 from reasoning.backends.vllm.quiet import _ERROR
 from reasoning.shown import safe
+from reasoning.thoughts import Tags
 from reasoning.worker import Worker
 from strategies.confidence import NUMBER
 from strategies.judging import SCORE
@@ -381,7 +381,7 @@ def patterns() -> Iterator[str]:
 
 GROUPS = {
     **{f"reasoning.answer.{name}": (readers, ANSWER_TEXTS[name]) for name, readers in ANSWER.items()},
-    **{f"reasoning.backends.{name}": (_THOUGHTS, texts) for name, texts in THOUGHT_TEXTS.items()},
+    **{f"reasoning.{name}": (_THOUGHTS, texts) for name, texts in THOUGHT_TEXTS.items()},
     **{f"reasoning.backends.openai.{name}": (readers, SERVER_TEXTS[name]) for name, readers in SERVER.items()},
 }
 

@@ -14,7 +14,7 @@ from reasoning.answer import finding
 from reasoning.answer.abstract import Answer, Extraction, Kind, only_item
 from reasoning.answer.locales import locale
 from reasoning.answer.numeral import DIGITS, LIMIT, Numeral, Style, numerals, plain
-from reasoning.answer.reply import open_thought, reply_of, withdrawn_until
+from reasoning.answer.reply import all_thought, reply_of, withdrawn_until
 from reasoning.answer.statements import statements
 from sandbox.wire import Array, Symbolic
 
@@ -95,10 +95,8 @@ class Number(Kind):
                 return None
             if (found := finding.stated(text, statement, self._style)) is not None:
                 return _extraction(found, statement.rule)
-        if open_thought(text):
-            return None
         concluded = finding.concluded(text, self._style)
-        if concluded is None:
+        if concluded is None or all_thought(text):
             return None
         return _extraction(concluded.numeral, concluded.rule)
 

@@ -6,19 +6,9 @@ Everything here keeps positions: what does not count is overwritten with spaces,
 import re
 from typing import Final
 
-THOUGHT_NAMES: Final = (
-    "think", "thinking", "thought", "thoughts", "reason", "reasoning", "reflection", "scratchpad", "analysis", "cot",
-    "begin_of_thought", "seed:think", "internal", "inner_monologue",
-)  # fmt: skip
-"""Names of the tags that models put around their thoughts."""
+from reasoning.thoughts import Tags
 
-_NAME = "|".join(THOUGHT_NAMES)
-_TAG = re.compile(
-    rf"<(?P<close>/)?\s?(?:{_NAME})>|\[(?P<close_square>/)?(?:{_NAME})\]|◁(?P<close_arrow>/)?(?:{_NAME})▷"
-    r"|<\|(?:begin_of_thought)\|>|(?P<close_bar><\|end_of_thought\|>)"
-    r"|<\|channel\|>(?:analysis|commentary)\b|(?P<close_channel><\|channel\|>final\b(?:<\|message\|>)?)",
-    re.IGNORECASE,
-)
+_TAGS: Final = Tags()
 _SPECIAL = re.compile(  # tokens that a server should have kept to itself
     r"<\|[\w ]{1,40}\|>|</?s>|<(?:end_of_turn|eos|pad|eot|start_of_turn)>|\[/?INST\]|<｜[^｜<>]{1,40}｜>"
 )
@@ -30,22 +20,10 @@ _NEXT_TURN = re.compile(
     re.IGNORECASE,
 )
 _TURN_NEEDLES: Final = (
-    ">user",
-    "user\n",
-    "im_start",
-    "uestion",
-    "UESTION",
-    "Q",
-    "q:",
-    "roblem",
-    "xample",
-    "xercise",
-    "uman:",
-    "ser:",
-    "tudent:",
-    "nput",
-    "nstruction",
-)
+    ">user", "user\n", "im_start", "uestion", "UESTION", "Q", "q:", "roblem", "xample", "xercise", "uman:", "ser:",
+    "tudent:", "nput", "nstruction",
+)  # fmt: skip
+_MARKS: Final = ("<", "[", "◁", "assistantfinal", "thought process")
 _STATED = re.compile(r"answer|\d|####|\\boxed|\bso\b|\btherefore\b|\bresult\b", re.IGNORECASE)
 _WORD = re.compile(r"\w")
 
@@ -56,7 +34,7 @@ def reply_of(text: str) -> str:
     A thought that is never closed is not blanked: a model that stops there may have stated its answer in it. Where
     nothing follows the thoughts, they are all that there is, and count.
     """
-    marked = "<" in text or "[" in text or "◁" in text
+    marked = _may_be_marked(text)
     if marked:
         text = _without_thoughts(text)
     text = _without_next_turn(text)
@@ -67,28 +45,22 @@ def reply_of(text: str) -> str:
     return text
 
 
-def open_thought(text: str) -> bool:
-    """Whether a text is in its thoughts to the end: a tag was opened and never closed."""
-    if "<" not in text and "[" not in text and "◁" not in text:
-        return False
-    last = None
-    for last in _TAG.finditer(text):  # noqa: B007 (the last one is wanted)
-        pass
-    return last is not None and not _closes(last)
+def all_thought(reply: str) -> bool:
+    """Whether a text as `reply_of` gives it is nothing but thoughts: all others are blanked in it."""
+    return _may_be_marked(reply) and bool(_TAGS.split(reply).spans)
 
 
-def _closes(tag: re.Match[str]) -> bool:
-    return any(
-        tag[group] is not None for group in ("close", "close_square", "close_arrow", "close_bar", "close_channel")
-    )
+def _may_be_marked(text: str) -> bool:
+    return any(map(text.__contains__, _MARKS))
 
 
 def _without_thoughts(text: str) -> str:
-    end = 0
-    for tag in _TAG.finditer(text):
-        if _closes(tag):
-            end = tag.end()
-    return " " * end + text[end:] if end and _WORD.search(text, end) else text
+    pieces, at = [], 0
+    for start, end in _TAGS.split(text).spans:
+        pieces += [text[at:start], " " * (end - start)]
+        at = end
+    blanked = "".join((*pieces, text[at:]))
+    return blanked if _WORD.search(blanked) else text
 
 
 def _blank(match: re.Match[str]) -> str:

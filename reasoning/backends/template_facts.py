@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reasoning.backends.thoughts import Tags
+from reasoning.thoughts import Tags
 
 _TAGS = Tags()
 

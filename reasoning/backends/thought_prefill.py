@@ -6,8 +6,8 @@ it is put behind the text that the template ends with where the model begins.
 
 from collections.abc import Sequence
 
-from reasoning.backends.thoughts import Tags
 from reasoning.message import Message
+from reasoning.thoughts import Tags
 
 OPEN, CLOSE = "<think>", "</think>"
 

@@ -23,11 +23,11 @@ from reasoning.backends.memory import PeakMemory
 from reasoning.backends.slots import Slots
 from reasoning.backends.template_facts import thinks_by_template
 from reasoning.backends.thought_prefill import behind, goes_on_in_thoughts
-from reasoning.backends.thoughts import Tags, ThinkTags, budget_left_out, effort_left_out
 from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, ConfigError
 from reasoning.request import Request
+from reasoning.thoughts import Tags, ThinkTags, budget_left_out, effort_left_out
 
 MOST_CONTEXT = 4096
 """Context of a draw, in tokens, where none is asked for."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from reasoning.backends.billing import billed_in_call
 from reasoning.backends.llama_cpp.loopback import LoopbackError
-from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion, Failure, FailureKind, Finish, Logprobs
 from reasoning.request import Request
 from reasoning.sampling import Sampling
+from reasoning.thoughts import Tags
 from reasoning.usage import Usage
 
 _PART_OF_A_CHARACTER = "\ufffd"

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion, Finish, Logprobs
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 from reasoning.usage import Usage
 
 UNREAD_LOGPROBS = "The log-probabilities could not be read:"

@@ -31,11 +31,11 @@ from reasoning.backends.openai.identity import identity_of
 from reasoning.backends.openai.options import Endpoint, OpenAIOptions
 from reasoning.backends.openai.thinkers import thinks_as_told, thinks_by_name, thinks_unless_told
 from reasoning.backends.openai.window import Window
-from reasoning.backends.thoughts import Tags
 from reasoning.completion import Completion
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import SpendLimitError
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 
 if TYPE_CHECKING:
     from reasoning.backends.openai.client import Client

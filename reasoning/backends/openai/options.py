@@ -22,8 +22,8 @@ from pydantic import (
 
 from reasoning.backends.openai.budgets import Budgets
 from reasoning.backends.openai.proxies import proxy_for
-from reasoning.backends.thoughts import ThinkTags
 from reasoning.errors import ConfigError, MissingKeyError
+from reasoning.thoughts import ThinkTags
 
 OPENAI_URL = "https://api.openai.com/v1"
 _DEFAULT_PORTS = {"https": 443, "http": 80}

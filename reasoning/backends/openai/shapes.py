@@ -22,9 +22,9 @@ from reasoning.backends.openai.fields import (
     words_of,
 )
 from reasoning.backends.openai.form import Form
-from reasoning.backends.thoughts import Tags
 from reasoning.completion import Finish
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 
 Json = Mapping[str, Any]
 Prefill = Literal["no", "trailing", "vllm"]

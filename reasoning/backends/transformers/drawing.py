@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from reasoning.backends.billing import billed_in_call
-from reasoning.backends.thoughts import Tags
 from reasoning.backends.transformers.prompts import Prompt
 from reasoning.backends.transformers.rows import Entry, Row
 from reasoning.backends.transformers.texts import Texts, cut
 from reasoning.completion import Completion, Failure, Logprobs
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 from reasoning.usage import Usage
 
 

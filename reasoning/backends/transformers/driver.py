@@ -12,7 +12,6 @@ from reasoning.backends.facts import ModelFacts
 from reasoning.backends.landing import landed
 from reasoning.backends.memory import PeakMemory
 from reasoning.backends.template_facts import thinks_by_template
-from reasoning.backends.thoughts import Tags, budget_left_out, effort_left_out
 from reasoning.backends.transformers import loading, source
 from reasoning.backends.transformers.identity import identity
 from reasoning.backends.transformers.options import TransformersOptions
@@ -21,6 +20,7 @@ from reasoning.completion import Completion, Failure
 from reasoning.draws import SEED_MODULUS, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError
 from reasoning.request import Request
+from reasoning.thoughts import Tags, budget_left_out, effort_left_out
 
 if TYPE_CHECKING:
     from reasoning.backends.transformers.drawing import Waiting

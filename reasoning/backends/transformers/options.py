@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from reasoning.backends.thoughts import ThinkTags
+from reasoning.thoughts import ThinkTags
 
 
 class TransformersOptions(BaseModel):

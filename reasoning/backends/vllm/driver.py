@@ -11,7 +11,6 @@ from reasoning.backends.backend import Capabilities
 from reasoning.backends.explaining import Explained, settings_asked
 from reasoning.backends.facts import ModelFacts
 from reasoning.backends.model_files import parameters
-from reasoning.backends.thoughts import Tags
 from reasoning.backends.vllm import troubles
 from reasoning.backends.vllm.engine import VLLMEngine
 from reasoning.backends.vllm.engine_args import installed
@@ -24,6 +23,7 @@ from reasoning.completion import Completion, Failure
 from reasoning.draws import consecutive_runs, draw_key, draw_seed, identity_text
 from reasoning.errors import BackendError, MissingPackageError
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 
 MOST_SAMPLES = 64
 """Draws of one request in one call: they come together, when the last of them has ended."""

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, create_model
 
-from reasoning.backends.thoughts import ThinkTags
 from reasoning.backends.vllm.engine_args import engine_args, installed
+from reasoning.thoughts import ThinkTags
 
 OURS = frozenset({"chat_template", "template_args", "reasoning_parser", "think_tags", "seeded", "thinks"})
 """Options that are not the engine's."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from reasoning.backends.template_facts import thinks_by_template
 from reasoning.backends.thought_prefill import behind, goes_on_in_thoughts
-from reasoning.backends.thoughts import budget_left_out, effort_left_out
 from reasoning.request import Request
+from reasoning.thoughts import budget_left_out, effort_left_out
 
 
 class PromptError(Exception):

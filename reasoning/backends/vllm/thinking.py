@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from reasoning.backends.thoughts import Tags
 from reasoning.errors import ConfigError, UnknownNameError
+from reasoning.thoughts import Tags
 
 
 class Thinking:

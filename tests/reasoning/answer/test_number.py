@@ -147,7 +147,6 @@ MARKED = [
     ("<answer>18</answer>", 18),
     ("<answer> $18 </answer> Here are 2 checks.", 18),
     ("<think>#### 5 or 7</think>\nShe makes $18", 18),
-    ("<think>9 * 2</think>\n", 2),
     ("The answer is eighteen.", 18),
     ("The answer is seven hundred and five", 705),
     ("The answer is minus twenty-one apples", -21),
@@ -204,6 +203,7 @@ UNMARKED = [
 ]
 
 NO_NUMBER = [
+    "<think>9 * 2</think>\n",
     "",
     "no numbers",
     "...",

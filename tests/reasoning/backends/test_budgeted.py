@@ -17,7 +17,6 @@ from reasoning.backends.openai.shapes import Chat, read
 from reasoning.backends.openai.tokens import usages
 from reasoning.backends.scripted import Script, Scripted
 from reasoning.backends.stored import Stored
-from reasoning.backends.thoughts import Tags
 from reasoning.budget import Amount, Budget, Ledger, SpendLimit
 from reasoning.completion import Completion, Failure, Logprobs
 from reasoning.errors import AuthenticationError, BackendError, BadRequestError, ConfigError, SpendLimitError
@@ -26,6 +25,7 @@ from reasoning.pricing import Rates
 from reasoning.request import Request
 from reasoning.sampling import Sampling
 from reasoning.store import Store, upkeep
+from reasoning.thoughts import Tags
 from reasoning.usage import NO_USAGE, Usage
 
 ASKED = Request(prompt="0123456789", sampling=Sampling(temperature=0.7, max_tokens=50))

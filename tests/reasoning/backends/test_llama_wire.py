@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from reasoning.backends.llama_cpp.wire import Drawn, completion, entry_texts
-from reasoning.backends.thoughts import Tags
 from reasoning.message import assistant, user
 from reasoning.request import Request
+from reasoning.thoughts import Tags
 
 
 def entry(id: int, let_out: str, *alternatives: tuple[int, str]) -> dict[str, Any]:

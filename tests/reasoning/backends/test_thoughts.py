@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.backends.thoughts import Tags, effort_left_out
 from reasoning.backends.vllm.thinking import Tagged
 from reasoning.errors import ConfigError
+from reasoning.thoughts import Tags, effort_left_out
 
 TAGS = Tags()
 PAIRS = (

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from reasoning.backends.channels import CHANNEL, Thoughts, joined, of_channels
+from reasoning.channels import CHANNEL, Thoughts, joined, of_channels
 from reasoning.errors import ConfigError
 
 EFFORT_LEFT_OUT = "This backend passes no reasoning effort on: it was left out; template_args may say it in a chat."
