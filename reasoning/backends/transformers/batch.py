@@ -40,6 +40,7 @@ class Batch:
         self._model, self._exact = model, exact
         self._device = model.device
         self._takes = inspect.signature(model.forward).parameters  # some models tell positions from the mask
+        self._cache_name = "cache" if "cache" in self._takes else "past_key_values"  # its name before transformers 5.2x
         self.rows: list[Row] = []
         self._cache = RowCache()
         self.rechecks = 0
@@ -151,8 +152,8 @@ class Batch:
         found = self._model(
             input_ids=tokens.to(self._device),
             attention_mask=mask,
-            past_key_values=cache,
             use_cache=True,
+            **{self._cache_name: cache},
             **{name: value for name, value in given.items() if name in self._takes},
         )
         return (found.logits[0, -kept:] if kept > 1 else found.logits[:, -1]).float()

@@ -50,12 +50,13 @@ class Reads:
     def __init__(self, backend: Transformers) -> None:
         self.shapes: list[tuple[int, int]] = []
         self.held: list[int] = []
+        self._cache = backend._engine.batch._cache_name
         self._hook = backend._engine.batch._model.register_forward_pre_hook(self._note, with_kwargs=True)
 
     def _note(self, _model: Any, _args: Any, given: dict[str, Any]) -> None:
         rows, tokens = given["input_ids"].shape
         self.shapes.append((rows, tokens))
-        self.held.append(rows * (given["past_key_values"].get_seq_length() + tokens))
+        self.held.append(rows * (given[self._cache].get_seq_length() + tokens))
 
     def __enter__(self) -> "Reads":
         return self
