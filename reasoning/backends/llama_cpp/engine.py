@@ -17,6 +17,7 @@ import platform
 import secrets
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,11 +131,21 @@ def _environment(name: str, value: str) -> Iterator[None]:
         del os.environ[name]
 
 
+def _loaded(xllamacpp: Any, params: Any) -> Any:
+    """The server, once it has loaded its model.
+
+    It is made in a thread, which no Ctrl-C reaches: an interrupt within its constructor leaves it with a thread that
+    serves for ever, and whose end its destructor waits for. The interrupt is raised when the model is loaded.
+    """
+    with ThreadPoolExecutor(1, "llama.cpp loads") as thread:
+        return thread.submit(xllamacpp.Server, params).result()
+
+
 def _start(xllamacpp: Any, settings: EngineSettings, key: str) -> Any:
     with contextlib.suppress(RuntimeError):  # it has no reason in it: tried once more, aloud, for its words
-        return xllamacpp.Server(_params(xllamacpp, settings, key, verbosity=-1))
+        return _loaded(xllamacpp, _params(xllamacpp, settings, key, verbosity=-1))
     try:
-        return xllamacpp.Server(_params(xllamacpp, settings, key, verbosity=1))
+        return _loaded(xllamacpp, _params(xllamacpp, settings, key, verbosity=1))
     except RuntimeError as error:
         raise BackendError(
             f"llama.cpp does not load {str(settings.path)!r}; its own words are on stderr above. A smaller n_ctx or "

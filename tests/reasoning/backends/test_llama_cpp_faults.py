@@ -3,10 +3,12 @@
 import asyncio
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +16,7 @@ import reasoning
 from reasoning import Message, Request, Sampling
 from reasoning.backends.llama_cpp.driver import Local, LocalOptions
 from reasoning.backends.llama_cpp.embedded import embedded_model
-from reasoning.backends.llama_cpp.engine import is_exact
+from reasoning.backends.llama_cpp.engine import _loaded, is_exact
 from reasoning.backends.llama_cpp.gguf import GgufHeader
 from reasoning.errors import BackendError, ConfigError, MissingPackageError, UnknownNameError
 
@@ -164,3 +166,17 @@ except KeyboardInterrupt:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
+def test_an_interrupt_while_the_model_loads_is_raised_when_it_is_loaded() -> None:
+    """llama.cpp's server waits for ever for its own thread where its constructor is left half-way."""
+    made = []
+
+    def server(params: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        made.append(params)
+        return params
+
+    with pytest.raises(KeyboardInterrupt):
+        _loaded(SimpleNamespace(Server=server), "params")
+    assert made == ["params"]
