@@ -23,6 +23,7 @@ _TURN_NEEDLES: Final = (
     ">user", "user\n", "im_start", "uestion", "UESTION", "Q", "q:", "roblem", "xample", "xercise", "uman:", "ser:",
     "tudent:", "nput", "nstruction",
 )  # fmt: skip
+_MOST_MARKS: Final = 20_000  # more are no reply, but take long to sort
 _MARKS: Final = ("<", "[", "◁", "assistantfinal", "thought process")
 _STATED = re.compile(r"answer|\d|####|\\boxed|\bso\b|\btherefore\b|\bresult\b", re.IGNORECASE)
 _WORD = re.compile(r"\w")
@@ -51,7 +52,7 @@ def all_thought(reply: str) -> bool:
 
 
 def _may_be_marked(text: str) -> bool:
-    return any(map(text.__contains__, _MARKS))
+    return 0 < sum(map(text.count, _MARKS)) < _MOST_MARKS
 
 
 def _without_thoughts(text: str) -> str:
