@@ -403,6 +403,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "text"),
     [pytest.param(reader, text, id=f"{name}-{reader}-{text[:14]!r}") for name, reader, text in CASES],

@@ -126,8 +126,17 @@ def verdicts_of(request: pytest.FixtureRequest) -> Callable[[Setting], Verdicts]
     return of
 
 
+FEW = {Setting("standard"), Setting("strict"), Setting("standard", nobody=True)}
+IN_EACH = pytest.mark.parametrize(
+    "setting",
+    [setting if setting in FEW else pytest.param(setting, marks=pytest.mark.slow) for setting in SETTINGS],
+    ids=str,
+)
+"""In each setting: the usual ones in every run of the tests, the others in the slower lane."""
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+@IN_EACH
 def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Callable[[Setting], Verdicts]) -> None:
     verdicts = verdicts_of(setting)
     assert case.name not in verdicts.fatal, f"the sandbox's own process died: {verdicts.fatal[case.name]}"
@@ -144,7 +153,7 @@ def test_the_program_is_withstood(setting: Setting, case: Case, verdicts_of: Cal
     assert (outcome.error is None) == (outcome.status == "ok")
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+@IN_EACH
 def test_nothing_is_left_when_all_have_run(setting: Setting, verdicts_of: Callable[[Setting], Verdicts]) -> None:
     verdicts = verdicts_of(setting)
     if not verdicts.seen:
@@ -154,7 +163,7 @@ def test_nothing_is_left_when_all_have_run(setting: Setting, verdicts_of: Callab
     assert max(seen["peak"] for seen in verdicts.seen.values()) < 400 * 2**20, "a payload grew the caller"
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+@IN_EACH
 def test_every_outcome_carries_the_evidence(setting: Setting, verdicts_of: Callable[[Setting], Verdicts]) -> None:
     verdicts = verdicts_of(setting)
     assert verdicts.isolation["level"] == setting.level
