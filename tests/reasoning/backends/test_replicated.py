@@ -38,7 +38,7 @@ from reasoning.store import checking
 ROOT = Path(__file__).parents[3]
 WARM = Sampling(temperature=1.0, max_tokens=24)
 MODEL = {"weights": {"The answer is 18.": 3, "The answer is 7.": 2, "I do not know.": 1}, "latency_s": 0.03}
-VOTE = SelfConsistency(of=ChainOfThought(), samples=5)
+VOTE = SelfConsistency(of=ChainOfThought(stages="one"), samples=5)
 
 
 # Without a cluster
@@ -254,7 +254,7 @@ class TestOnACluster:
         assert found.draws == 60 * 5
 
     def test_ctrl_c_leaves_no_worker_behind(self, cluster: Any, tmp_path: Path) -> None:
-        process = started(run_command(cluster, tmp_path), tmp_path)
+        process = started(run_command(cluster, tmp_path, limit=3000), tmp_path)
         await_lines(process, tmp_path, 5)
         assert workers()
         process.send_signal(signal.SIGINT)
@@ -318,11 +318,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
 
-def run_command(cluster: Any, folder: Path) -> list[str]:
-    told = ["-S", "of=chain-of-thought", "-S", "samples=5", "-B", f"weights={json.dumps(MODEL['weights'])}"]
+def run_command(cluster: Any, folder: Path, limit: int = 60) -> list[str]:
+    told = ["-S", "of=chain-of-thought", "-S", "of.stages=one", "-S", "samples=5"]
+    told += ["-B", f"weights={json.dumps(MODEL['weights'])}"]
     return [
-        *(sys.executable, "-m", "evals.cli.main", "run", "reasoning-gym:chain_sum", "--limit", "60"),
-        *("-b", "scripted/weighted", "-s", "self-consistency", *told, "-B", "latency_s=0.03"),
+        *(sys.executable, "-m", "evals.cli.main", "run", "reasoning-gym:chain_sum", "--limit", str(limit)),
+        *("-b", "scripted/weighted", "-s", "self-consistency", *told, "-B", "latency_s=0.1"),
         *("--replicas", "2", "--ray", cluster.address, "--store", str(folder / "draws.sqlite"), "--out", "runs"),
         *("-B", "max_concurrency=2", "--json"),
     ]
