@@ -233,7 +233,7 @@ def test_hostile_texts_are_shown_and_do_nothing(opened: Open, runs: list[Run], n
         "closes": "</script></style></pre><script>document.title='taken'</script>",
         "long": "show 88",
         "turned": "safe U+202E}eslaf nruterU+202C",
-        "broken": "half U+D83D of a pair, and U+DC00 another",
+        "broken": "half \ufffd of a pair, and \ufffd another",
         "nul": "beforeU+0000after U+001B[31mredU+0007",
         "template": HOSTILE["template"],
     }
