@@ -92,7 +92,10 @@ def _beside_the_first(first: int, samples: Sequence[Sample], limit: int | None) 
     size = _bytes(samples[0])
     if not size or any(sample.logprobs is not None for sample in samples):
         return [first, *(_estimate(sample, limit) for sample in samples[1:])]
-    others = [-(-first * _bytes(sample) // size) for sample in samples[1:]]
+    others = [
+        first if sample.finish == "length" and first == limit else -(-first * _bytes(sample) // size)
+        for sample in samples[1:]
+    ]  # where the first was cut at the limit, so were the others that were cut
     return [first, *(min(other, limit) if limit is not None else other for other in others)]
 
 

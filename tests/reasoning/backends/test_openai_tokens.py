@@ -166,3 +166,12 @@ def test_a_flawed_part_of_the_usage_is_named_and_the_rest_is_kept(flaw: dict[str
     found, notes = usage_of({"prompt_tokens": 10, "completion_tokens": 7, **flaw})
     assert found == Usage(prompt_tokens=10, completion_tokens=7)
     assert [named in note for note in notes] == [True]
+
+
+def test_samples_that_are_cut_where_the_counted_one_was_have_as_many_tokens() -> None:
+    """llama.cpp counts one sample: the others' texts may be shorter, and are as many tokens all the same."""
+    request = REQUEST.model_copy(update={"sampling": Sampling(max_tokens=12)})
+    cut = [sample(text, finish="length") for text in ("a longer text of twelve tokens", "short words")]
+    counted = Usage(prompt_tokens=4, completion_tokens=12)
+    found = usages(answer(counted, *cut, sample("a longer"), trusted=False), request)
+    assert [usage.completion_tokens for usage, _ in found] == [12, 12, 4]
