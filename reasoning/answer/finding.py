@@ -98,7 +98,6 @@ _NAMED = re.compile(
     r"|round|level|grade|chapter|page|in|no\.|number|base|to|version|room|route|schritt)\s?[#(*]*$|#$",
     re.IGNORECASE,
 )
-_YEAR = range(1900, 2101)
 _PREPOSITION = (
     "of from for in at after over by with per to than between during within on until before since because into among"
     " against out through under above below if when while where as each every"
@@ -184,8 +183,6 @@ _UNKNOWN = re.compile(
     r"|answer|calculate|compute|solve|tell|know|say|found|find)",
     re.IGNORECASE,
 )
-_LIST_LINE = re.compile(r"\n\s*(?:[-•*]|\d{1,2}[.)])\s")
-_STEP = re.compile(r"\s*(?:step\s*\d|schritt\s*\d|\d{1,2}[.)]\s)", re.IGNORECASE)
 
 
 class Found(NamedTuple):
